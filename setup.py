@@ -1,0 +1,25 @@
+"""The optional compiled packet reader; everything else stands in pyproject.toml.
+
+A failed compile is no failed install: the plain reader has the same interface.
+"""
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+READER = "src/portbook/evidence/_packets.py"
+modules = cythonize(
+    [
+        Extension(
+            "portbook.evidence._packets",
+            [READER],
+            define_macros=[("Py_LIMITED_API", "0x030B0000"), ("CYTHON_LIMITED_API", "1")],
+            py_limited_api=True,
+            extra_compile_args=["-g0"],
+        )
+    ],
+    build_dir="build",
+    language_level=3,
+)
+for module in modules:
+    module.optional = True  # cythonize drops this flag when it is given to Extension
+setup(ext_modules=modules, options={"bdist_wheel": {"py_limited_api": "cp311"}})

@@ -1,0 +1,1 @@
+"""Honest stand-ins for devices, for tests and demos."""

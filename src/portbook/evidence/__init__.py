@@ -1,0 +1,1 @@
+"""What is there: sockets, packets, conversations, rhythm."""

@@ -1,0 +1,1 @@
+"""Which ports are free for a use, and why not the others."""

@@ -1,0 +1,229 @@
+"""What the bytes are: one file a protocol, bytes in, records out.
+
+A module of this folder that has `PROTOCOL` is found by itself; nothing else needs to be told of
+it. A recogniser sees a `Payload`, which has no port number, so it cannot cheat. To add one, read
+CONTRIBUTING.md.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import StrEnum
+from functools import cache
+from typing import Any, NamedTuple
+
+import msgspec
+
+from portbook.ports import PortRange, Transport
+from portbook.protocols.layout import Layout
+from portbook.records import NOTHING, Confidence, Identification, Scope, Source
+
+
+class Cast(StrEnum):
+    """What kind of destination the first sender wrote to."""
+
+    UNICAST = "unicast"
+    BROADCAST = "broadcast"
+    MULTICAST = "multicast"
+
+
+class Piece(NamedTuple):
+    """One payload as it travelled: a datagram, or a TCP segment in sequence order."""
+
+    octets: bytes  # what was kept of it, from its start
+    length: int  # its true length on the wire
+
+    @property
+    def whole(self) -> bool:
+        """Tell whether all of it was kept, so that an exact length may be judged."""
+        return len(self.octets) == self.length
+
+
+class Side(msgspec.Struct, frozen=True):
+    """What one side sent first.
+
+    octets: TCP: the unbroken start of the stream. UDP, SCTP: the first datagrams, joined.
+    pieces: (true length, octets of it that stand in `octets`) of the first payloads, in order
+    total: payload octets that this side sent altogether
+    started: the beginning was seen (TCP: its SYN; always for datagrams)
+    """
+
+    octets: bytes = b""
+    pieces: tuple[tuple[int, int], ...] = ()
+    total: int = 0
+    started: bool = True
+
+    def __bool__(self) -> bool:
+        return bool(self.pieces)
+
+    def __iter__(self) -> Iterator[Piece]:
+        here = 0
+        for length, kept in self.pieces:
+            yield Piece(self.octets[here : here + kept], length)
+            here += kept
+
+    @property
+    def first(self) -> Piece:
+        """Return the first payload, an empty piece when there is none."""
+        return next(iter(self), Piece(b"", 0))
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether `octets` holds all that this side ever sent."""
+        return len(self.octets) == self.total
+
+    @classmethod
+    def of(cls, *payloads: bytes, started: bool = True) -> Side:
+        """Make a side from whole payloads, for tests and for questions of our own."""
+        return cls(
+            octets=b"".join(payloads),
+            pieces=tuple((len(payload), len(payload)) for payload in payloads),
+            total=sum(map(len, payloads)),
+            started=started,
+        )
+
+
+class Payload(msgspec.Struct, frozen=True):
+    """All that a recogniser may see of a conversation: no address, no port."""
+
+    transport: Transport
+    to_server: Side = Side()
+    to_client: Side = Side()
+    cast: Cast = Cast.UNICAST
+    group: str | None = None  # the multicast group that to_server went to
+
+    def swapped(self) -> Payload:
+        """Return the same payload with client and server exchanged."""
+        return msgspec.structs.replace(self, to_server=self.to_client, to_client=self.to_server)
+
+    @classmethod
+    def of(
+        cls,
+        transport: Transport,
+        to_server: Iterable[bytes] = (),
+        to_client: Iterable[bytes] = (),
+        cast: Cast = Cast.UNICAST,
+        group: str | None = None,
+    ) -> Payload:
+        """Make a payload from whole messages of both directions."""
+        return cls(transport, Side.of(*to_server), Side.of(*to_client), cast, group)
+
+
+class Signature(NamedTuple):
+    """Octets that the first payload of either direction must have: data for the prefilter.
+
+    It may let too much through, never too little: the recogniser decides.
+    at: offset; value: 1 to 8 octets; mask: which bits count, None for all
+    """
+
+    transport: Transport
+    at: int
+    value: bytes
+    mask: bytes | None = None
+
+
+class Usual(NamedTuple):
+    """A port where a protocol is usually met; it becomes a claim, never an identification."""
+
+    ports: PortRange
+    transport: Transport
+    role: str = "server"
+    title: str | None = None  # None: the protocol's own title
+    confidence: str = "one source"
+    source: int = 0  # index into the protocol's sources
+
+
+class Protocol(msgspec.Struct, frozen=True):
+    """All that portbook knows of a protocol, declared in its one file."""
+
+    name: str  # the short name that the field uses
+    title: str
+    recognise: Callable[[Payload], Identification | None]
+    sources: tuple[Source, ...]
+    signatures: tuple[Signature, ...]
+    usual: tuple[Usual, ...] = ()
+    layouts: tuple[Layout, ...] = ()
+    stays_inside: Scope | None = None  # how far a control protocol may be heard
+    safety: str | None = None  # the note for its ports' pages
+    period_s: float | None = None  # of its announcements, when the protocol fixes one
+    programs: tuple[str, ...] = ()  # programs known to speak it, as they are named on a machine
+    rank: int = 0  # where two fit equally well, the higher one is the more special
+
+
+def plausible(
+    name: str,
+    *because: str,
+    against: tuple[str, ...] = (),
+    facts: Mapping[str, Any] = NOTHING,
+    client: Mapping[str, str] = NOTHING,
+    server: Mapping[str, str] = NOTHING,
+) -> Identification:
+    """Say that the shape fits."""
+    return Identification(name, Confidence.PLAUSIBLE, because, against, facts, client, server)
+
+
+def confirmed(
+    name: str,
+    *because: str,
+    against: tuple[str, ...] = (),
+    facts: Mapping[str, Any] = NOTHING,
+    client: Mapping[str, str] = NOTHING,
+    server: Mapping[str, str] = NOTHING,
+) -> Identification:
+    """Say that lengths, checks, or both directions agree."""
+    return Identification(name, Confidence.CONFIRMED, because, against, facts, client, server)
+
+
+@cache
+def protocols() -> Mapping[str, Protocol]:
+    """Return all protocols by name, in the order of their names."""
+    found: dict[str, Protocol] = {}
+    for module in pkgutil.iter_modules(__path__):
+        protocol = getattr(importlib.import_module(f"{__name__}.{module.name}"), "PROTOCOL", None)
+        if isinstance(protocol, Protocol):
+            found[protocol.name] = protocol
+    return dict(sorted(found.items()))
+
+
+def identify(
+    payload: Payload, candidates: Iterable[Protocol] | None = None, *, roles_known: bool = False
+) -> Identification | None:
+    """Name the protocol that the bytes are, or None when they say nothing.
+
+    candidates: who is asked; None asks all whose signature fits
+    roles_known: a SYN told who is the client; else the other way round is tried as well
+    """
+    if candidates is None:
+        from portbook.protocols.prefilter import prefilter
+
+        candidates = prefilter().candidates(payload)
+    asked = tuple(candidates)
+    found = _best(payload, asked)
+    if roles_known or (found and found.confidence is Confidence.CONFIRMED):
+        return found
+    if payload.cast is not Cast.UNICAST:
+        return found
+    other = _best(payload.swapped(), asked)
+    if other and (found is None or other.confidence is Confidence.CONFIRMED):
+        return msgspec.structs.replace(other, swapped=not other.swapped)
+    return found
+
+
+def _best(payload: Payload, asked: tuple[Protocol, ...]) -> Identification | None:
+    found = [
+        (told.confidence is Confidence.CONFIRMED, protocol.rank, told)
+        for protocol in asked
+        if (told := protocol.recognise(payload))
+    ]
+    if not found:
+        return None
+    found.sort(key=lambda entry: entry[:2], reverse=True)
+    sure, rank, best = found[0]
+    rivals = tuple(
+        f"the bytes also fit {told.protocol}"
+        for other_sure, other_rank, told in found[1:]
+        if (other_sure, other_rank) == (sure, rank)
+    )
+    return msgspec.structs.replace(best, against=best.against + rivals) if rivals else best

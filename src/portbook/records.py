@@ -1,0 +1,295 @@
+"""The records that travel through the house: claims, evidence, findings.
+
+Frozen and complete when made. Times are Unix nanoseconds in fields named `..._ns`; faces print
+them as RFC 3339. Unknown is None, never -1 or an empty text. Names of fields are those of the
+output contract (docs/output.md): what stands there is not renamed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+
+from portbook.ports import PortRange, Transport
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+LOCAL_SITE = "local"
+
+
+class Confidence(StrEnum):
+    """How sure an identification or an announcement is.
+
+    PLAUSIBLE: the shape fits. CONFIRMED: lengths, checks, or both directions agree.
+    """
+
+    PLAUSIBLE = "plausible"
+    CONFIRMED = "confirmed"
+
+
+class Level(StrEnum):
+    """How much a finding matters; ordered by `rank`."""
+
+    NOTE = "note"
+    WARNING = "warning"
+    ERROR = "error"
+
+    @property
+    def rank(self) -> int:
+        """Return 0 for a note, 1 for a warning, 2 for an error."""
+        return ("note", "warning", "error").index(self.value)
+
+
+class Scope(StrEnum):
+    """How far an address reaches, or how far a protocol may be heard; ordered by `rank`."""
+
+    LOOPBACK = "loopback"  # this machine alone
+    LINK = "link"  # the own link: link-local addresses, the interface's own prefix
+    PRIVATE = "private"  # RFC 1918, RFC 4193 (ULA), RFC 6598 (CGNAT)
+    PUBLIC = "public"
+    ANY = "any"  # every address of this machine: as far as its widest address
+
+    @property
+    def rank(self) -> int:
+        """Return how far: a larger number reaches further."""
+        return list(Scope).index(self)
+
+
+class ClaimKind(StrEnum):
+    """What sort of statement a claim is (reference: portbook's docs/claims.md)."""
+
+    ASSIGNED = "assigned"
+    RESERVED = "reserved"
+    UNASSIGNED = "unassigned"
+    IANA_NOTED = "iana-noted"
+    VENDOR_RESERVED = "vendor-reserved"
+    UNOFFICIAL = "unofficial"
+    DYNAMIC_USE = "dynamic-use"
+    MALWARE = "malware"
+    OS_EXCLUDED = "os-excluded"
+    SITE = "site"
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Who says it, where, and when. Nothing stands in the book without one."""
+
+    title: str
+    date: str | None = None  # ISO date, or "2023-03" where no day is known
+    where: str | None = None  # section, page, repository and path
+
+
+class Claim(msgspec.Struct, frozen=True, tag="claim", tag_field="kind"):
+    """Somebody says what a port is for."""
+
+    ports: PortRange
+    transport: Transport | None  # None: the source does not say
+    claimant: str  # service name, product or vendor
+    claim: ClaimKind
+    source: Source
+    confidence: str | None = None  # "verified", "two sources", "one source"
+    title: str | None = None  # what it is, in words
+    role: str | None = None  # "server", "client", "both": which end has the number
+    note: str | None = None
+    alias_of: str | None = None  # the well-formed name that replaces this historic one
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """A process that holds a socket; a socket may have several."""
+
+    pid: int
+    program: str | None
+    user: str | None = None
+    command: str | None = None  # the command line, when it may be read
+    unit: str | None = None  # systemd unit
+    container: str | None = None  # container id or name
+
+
+class Listener(msgspec.Struct, frozen=True, tag="listener", tag_field="kind"):
+    """A socket of this machine that is open for others, or holds a port against them."""
+
+    transport: Transport
+    address: str  # as bound: "0.0.0.0", "::", "10.0.0.5"
+    port: int
+    scope: Scope
+    state: str  # "listen", "unconnected" (UDP), "connected" (UDP), "bound" (holds the port only)
+    seen_ns: int
+    owners: tuple[Owner, ...] = ()
+    owners_hidden: bool = False  # True: there are owners that this user may not see
+    family: str = "ipv4"  # "ipv4", "ipv6", "dual" (an IPv6 socket that also takes IPv4)
+    interface: str | None = None  # bound to one interface
+    namespace: str | None = None  # network namespace, None: our own
+    uid: int | None = None  # user id that the kernel tells without privilege
+    user: str | None = None
+    unit: str | None = None  # systemd unit by control group, when the owner is hidden too
+    container: str | None = None
+    inode: int | None = None
+    peer: str | None = None  # a connected UDP socket's other end
+    site: str = LOCAL_SITE
+    source: str = "this machine"
+    claims: tuple[str, ...] = ()
+
+    @property
+    def pid(self) -> int | None:
+        """Return the first owner's process id."""
+        return self.owners[0].pid if self.owners else None
+
+    @property
+    def program(self) -> str | None:
+        """Return the first owner's program."""
+        return self.owners[0].program if self.owners else None
+
+
+class Identification(msgspec.Struct, frozen=True):
+    """Which protocol the bytes are, with reasons for and against."""
+
+    protocol: str
+    confidence: Confidence
+    because: tuple[str, ...]
+    against: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = NOTHING  # of the conversation
+    client: Mapping[str, str] = NOTHING  # identity facts of the asking side: vendor, product, ...
+    server: Mapping[str, str] = NOTHING  # identity facts of the answering side
+    swapped: bool = False  # True: the protocol shows that client and server are the other way round
+
+
+class Conversation(msgspec.Struct, frozen=True, tag="conversation", tag_field="kind"):
+    """Packets between two endpoints, both directions."""
+
+    transport: Transport
+    client: str
+    client_port: int
+    server: str
+    server_port: int
+    source: str
+    packets: int
+    octets: int  # whole frames
+    payload_octets: int  # above UDP, TCP or SCTP headers
+    first_ns: int
+    last_ns: int
+    site: str = LOCAL_SITE
+    vlan: int | None = None
+    tunnel: str | None = None  # None: outermost; else what it was carried in: "gre", "vxlan", ...
+    packets_to_server: int = 0
+    packets_to_client: int = 0
+    payload_octets_to_server: int = 0
+    payload_octets_to_client: int = 0
+    roles: str = "first-sender"  # how client and server were told: "syn", "protocol", "port", ...
+    bursts: int = 1  # groups of packets with more than a second of silence between them
+    cast: str = "unicast"  # destination: "unicast", "broadcast", "multicast"
+    client_mac: str | None = None
+    server_mac: str | None = None
+    part: int | None = None  # 1, 2, ...: cut for lack of memory, the parts add up
+    protocol: str | None = None
+    confidence: Confidence | None = None
+    because: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = NOTHING
+
+
+class Service(msgspec.Struct, frozen=True, tag="service", tag_field="kind"):
+    """An address and port that answers or announces, with all protocols seen there."""
+
+    address: str
+    port: int
+    transport: Transport
+    protocols: tuple[str, ...]
+    claims: tuple[str, ...]
+    conversations: int
+    first_ns: int
+    last_ns: int
+    source: str
+    site: str = LOCAL_SITE
+    vlan: int | None = None
+    confidence: Confidence | None = None  # the best of its conversations
+    clients: int = 0
+
+
+class Device(msgspec.Struct, frozen=True, tag="device", tag_field="kind"):
+    """A host with what it told of itself: vendor, product, version, name, serial."""
+
+    address: str
+    facts: Mapping[str, str]
+    because: tuple[str, ...]
+    first_ns: int
+    last_ns: int
+    source: str
+    site: str = LOCAL_SITE
+    vlan: int | None = None
+    mac: str | None = None
+
+
+class Announcement(msgspec.Struct, frozen=True, tag="announcement", tag_field="kind"):
+    """A conversation, or a group of them, that repeats with a rhythm."""
+
+    source: str  # who announces (the contract's word; the capture stands in `capture`)
+    destination: str
+    ports: tuple[int, ...]  # destination ports
+    transport: Transport
+    period_s: float
+    jitter_s: float
+    times: int
+    expected: int
+    confidence: Confidence
+    first_ns: int
+    last_ns: int
+    capture: str
+    source_port: int | None = None
+    protocol: str | None = None
+    because: tuple[str, ...] = ()
+    site: str = LOCAL_SITE
+    vlan: int | None = None
+
+
+class Oddity(msgspec.Struct, frozen=True, tag="oddity", tag_field="kind"):
+    """Malformed or unusual traffic, named and counted."""
+
+    name: str
+    count: int
+    where: str  # the file, and the octet or packet where it was first met
+    advice: str | None = None
+
+
+class Finding(msgspec.Struct, frozen=True, tag="finding", tag_field="kind"):
+    """What portbook says of it, by a rule with a stable code."""
+
+    code: str
+    name: str  # the rule's name: "controller-reachable"
+    level: Level
+    subject: str  # what it is about, stable between runs: "udp 10.0.0.9:1740"
+    message: str
+    advice: str
+    parameters: Mapping[str, Any] = NOTHING  # for faces in other languages
+    because: tuple[str, ...] = ()  # claims and evidence that it rests on
+    site: str = LOCAL_SITE
+    vlan: int | None = None
+    source: str | None = None
+    accepted: str | None = None  # until when and why, when somebody accepted it
+
+
+class Summary(msgspec.Struct, frozen=True, tag="summary", tag_field="kind"):
+    """What was read, what was left out, and how long it took."""
+
+    packets: int
+    octets: int
+    conversations: int
+    seconds: float
+    sources: int = 1
+    failed_sources: int = 0
+    named: int = 0  # conversations whose protocol is known
+    no_ports: int = 0  # frames without UDP, TCP or SCTP: ARP, ICMP, ...
+    oddities: int = 0
+    closed_early: int = 0  # conversations cut for lack of memory
+    accepted: int = 0  # findings that somebody accepted
+    hidden: tuple[str, ...] = ()  # what could not be seen for lack of permission
+
+
+class Problem(msgspec.Struct, frozen=True, tag="error", tag_field="kind"):
+    """A source that failed, or could be read in part only."""
+
+    source: str
+    message: str
+    offset: int | None = None

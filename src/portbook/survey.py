@@ -1,0 +1,1 @@
+"""The one place that wires evidence, identification, claims and judge."""
