@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from portbook.addresses import Scope
 from portbook.ports import PortRange, Transport
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -41,21 +42,6 @@ class Level(StrEnum):
     def rank(self) -> int:
         """Return 0 for a note, 1 for a warning, 2 for an error."""
         return ("note", "warning", "error").index(self.value)
-
-
-class Scope(StrEnum):
-    """How far an address reaches, or how far a protocol may be heard; ordered by `rank`."""
-
-    LOOPBACK = "loopback"  # this machine alone
-    LINK = "link"  # the own link: link-local addresses, the interface's own prefix
-    PRIVATE = "private"  # RFC 1918, RFC 4193 (ULA), RFC 6598 (CGNAT)
-    PUBLIC = "public"
-    ANY = "any"  # every address of this machine: as far as its widest address
-
-    @property
-    def rank(self) -> int:
-        """Return how far: a larger number reaches further."""
-        return list(Scope).index(self)
 
 
 class ClaimKind(StrEnum):

@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from portbook.addresses import Scope
 from portbook.ports import PortRange, Transport
 from portbook.protocols.layout import Layout
-from portbook.records import NOTHING, Confidence, Identification, Scope, Source
+from portbook.records import NOTHING, Confidence, Identification, Source
 
 
 class Cast(StrEnum):
