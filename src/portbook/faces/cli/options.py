@@ -1,0 +1,128 @@
+"""Options that many commands share, so that the same words mean the same everywhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from functools import wraps
+from typing import Any, TypeVar
+
+import click
+
+from portbook.records import LOCAL_SITE, Level
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Shape(StrEnum):
+    """How records are written: for people, as one document, or one record a line."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+
+
+def shaped(command: Command) -> Command:
+    """Add --json and --jsonl; the command gets `shape`."""
+
+    @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+    @click.option("--jsonl", "as_jsonl", is_flag=True, help="One JSON record a line.")
+    @wraps(command)
+    def with_shape(*args: Any, as_json: bool, as_jsonl: bool, **more: Any) -> Any:
+        if as_json and as_jsonl:
+            raise click.UsageError("--json and --jsonl exclude each other")
+        shape = Shape.JSON if as_json else Shape.JSONL if as_jsonl else Shape.TABLE
+        return command(*args, shape=shape, **more)
+
+    return with_shape  # type: ignore[return-value]
+
+
+def filtered(command: Command) -> Command:
+    """Add --host --port --protocol --since --until; the command gets `wants`."""
+
+    @click.option("--host", multiple=True, metavar="ADDRESS", help="Address or prefix; repeatable.")
+    @click.option("--port", multiple=True, metavar="PORT", help="1743, 1743/udp or 1740-1743.")
+    @click.option("--protocol", multiple=True, metavar="NAME", help="A protocol, or `unknown`.")
+    @click.option("--since", metavar="TIME", help="2026-11-21T08:00Z, or 2h for two hours ago.")
+    @click.option("--until", metavar="TIME", help="The same, for the end.")
+    @wraps(command)
+    def with_wants(
+        *args: Any,
+        host: tuple[str, ...],
+        port: tuple[str, ...],
+        protocol: tuple[str, ...],
+        since: str | None,
+        until: str | None,
+        **more: Any,
+    ) -> Any:
+        from portbook.faces.times import moment_ns
+        from portbook.survey.wants import Wants, wanted_host, wanted_ports
+
+        now_ns = time.time_ns()
+        wants = Wants(
+            hosts=tuple(map(wanted_host, host)),
+            ports=wanted_ports(port),
+            protocols=tuple(name.lower() for part in protocol for name in part.split(",")),
+            since_ns=moment_ns(since, now_ns) if since else None,
+            until_ns=moment_ns(until, now_ns) if until else None,
+        )
+        return command(*args, wants=wants, **more)
+
+    return with_wants  # type: ignore[return-value]
+
+
+def booked(command: Command) -> Command:
+    """Add --site, --book and --no-book; the command gets `site` and `book_path` (or None)."""
+
+    @click.option("--site", default=LOCAL_SITE, show_default=True, help="Name of the site.")
+    @click.option(
+        "--book",
+        "path",
+        type=click.Path(dir_okay=False),
+        help="Keep what is seen in this book (made when absent); default: the user's, if there is "
+        "one (`portbook book create`).",
+    )
+    @click.option("--no-book", is_flag=True, help="Keep nothing.")
+    @wraps(command)
+    def with_book(*args: Any, path: str | None, no_book: bool, **more: Any) -> Any:
+        from portbook.faces.cli.keeping import chosen_book
+
+        return command(*args, book_path=chosen_book(path, no_book=no_book), **more)
+
+    return with_book  # type: ignore[return-value]
+
+
+def judged(default: str) -> Callable[[Command], Command]:
+    """Add --policy, --network, --fail-on and --strict, as all that judges has them."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(
+            (
+                click.option(
+                    "--policy",
+                    metavar="NAME|FILE",
+                    help="Judge ports by a policy: `opto22`, or a site's own file.",
+                ),
+                click.option(
+                    "--network",
+                    multiple=True,
+                    metavar="PREFIX",
+                    help="A prefix that counts as the own link: 192.168.1.0/24; repeatable.",
+                ),
+                click.option(
+                    "--fail-on",
+                    type=click.Choice(["never", *Level]),
+                    default=default,
+                    show_default=True,
+                    help="Leave with 1 when a finding of this level or above is there.",
+                ),
+                click.option(
+                    "--strict", is_flag=True, help="Leave with 3 when something was hidden from us."
+                ),
+            )
+        ):
+            command = option(command)
+        return command
+
+    return decorate

@@ -1,0 +1,45 @@
+"""Writes what a survey tells, in the shape that the user asked for, and says how to leave."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+import click
+import msgspec
+
+from portbook.faces import exports
+from portbook.faces.cli.options import Shape
+from portbook.faces.terminal import safe
+from portbook.records import Level
+from portbook.survey.story import Story
+
+
+def write_records(records: Iterable[msgspec.Struct], shape: Shape) -> None:
+    """Write records to standard output as JSON lines or as one document."""
+    out = sys.stdout.buffer
+    if shape is Shape.JSONL:
+        for record in records:
+            out.write(exports.line(record))
+    else:
+        out.write(exports.one_document(records))
+    out.flush()
+
+
+def exit_code(story: Story, fail_on: str, strict: bool) -> int:
+    """Return how to leave, the first that applies: findings, no source, part of one, well."""
+    if fail_on != "never" and story.at_least(Level(fail_on)):
+        return 1
+    if story.problems and story.summary.failed_sources >= story.summary.sources:
+        return 4
+    if story.problems or (strict and story.summary.hidden):
+        return 3
+    return 0
+
+
+def complain(story: Story) -> None:
+    """Say on standard error which sources failed and what could not be seen."""
+    for problem in story.problems:
+        click.echo(f"portbook: {safe(problem.message)}", err=True)
+    for sentence in story.summary.hidden:
+        click.echo(f"portbook: {safe(sentence)}", err=True)

@@ -1,1 +1,0 @@
-"""The one place that wires evidence, identification, claims and judge."""
