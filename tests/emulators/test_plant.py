@@ -1,0 +1,96 @@
+"""The demo's capture is what it says, the same each time, and a dissector finds no fault in it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import support
+
+from portbook.emulators import plant, recorder
+
+AS = ("udp.port==53,dns", "tcp.port==502,http", "tcp.port==2001,optommp")
+SET = (
+    "ip.check_checksum:TRUE",
+    "tcp.check_checksum:TRUE",
+    "udp.check_checksum:TRUE",
+    "mbtcp.tcp.port:8502",
+)
+
+
+def test_each_run_gives_the_same_octets(tmp_path: Path) -> None:
+    written = plant.write(tmp_path / "plant.pcap")
+
+    assert plant.capture() == (tmp_path / "plant.pcap").read_bytes()
+    assert len(plant.capture()) == written < 100_000
+
+
+def test_frames_stand_in_the_order_of_time() -> None:
+    frames = sorted(plant.frames(), key=lambda frame: frame.time_ns)
+
+    assert plant.START_NS < frames[0].time_ns
+    assert frames[-1].time_ns < plant.START_NS + 330 * 10**9
+
+
+def test_controllers_announce_often_enough_to_be_confirmed() -> None:
+    beacon = bytes.fromhex("c50b40010010000b")  # codesys.md 5: the shape of a one-word sender
+    times = [frame.time_ns for frame in plant.frames() if frame.octets[42:50] == beacon]
+
+    assert plant.ROUNDS * 4 == len(times)
+    starts = times[::4]
+    assert all(abs(b - a - 60 * 10**9) < 12_000_000 for a, b in pairwise(starts))
+
+
+def test_a_recorders_event_has_a_header_data_and_a_trailer() -> None:
+    packets = recorder.event("9D20", plant.START_NS, seconds=10, number=7)
+
+    assert {1024} == {len(packet) for packet in packets}
+    assert ["EH"] + ["DT"] * 12 + ["ET"] == [packet[:2].decode() for packet in packets]
+    assert list(range(14)) == [int(packet[14:16].hex()) for packet in packets]
+    # 2026-01-05 is day 5; the second round starts 500 samples at 200/s later
+    assert "26" + "9d20" + "005080002500" + "1024" == packets[4][3:14].hex()
+    assert "0007" + "00" + "00" + "0500" + "0016" == packets[4][16:24].hex()
+    assert b"Trigger Time = 2026005080000000\r\n20 DEMO" == packets[0][24:64]
+    first, last = packets[0][96:112], packets[-1][144:160]
+    assert (b"2026005080000000", b"2026005080009995") == (first, last)
+
+
+def test_samples_swing_and_fade() -> None:
+    packets = [one for one in recorder.event("9D20", 0, seconds=30) if one[18:20] == b"\0\0"]
+    samples = [
+        int.from_bytes(packet[at : at + 2], "big", signed=True)
+        for packet in packets
+        if packet[:2] == b"DT"
+        for at in range(24, 1024, 2)
+    ]
+
+    assert 6000 == len(samples)
+    assert min(samples[:500]) < -2000 < 2000 < max(samples[:500])
+    assert max(map(abs, samples[-500:])) < 100
+
+
+@support.needs_tshark
+def test_an_independent_dissector_finds_no_fault(tmp_path: Path) -> None:
+    rows = _tshark(tmp_path, "frame.protocols", "_ws.expert.severity", "_ws.expert.message")
+
+    assert len(plant.frames()) == len(rows)
+    serious = [row for row in rows if any(level in row[1] for level in ("6291456", "8388608"))]
+    assert [] == serious, "warnings or errors"
+    seen = Counter(row[0].rsplit(":", 1)[-1] for row in rows)
+    assert {"modbus": 48, "dns": 6, "ntp": 10, "optommp": 4, "arp": 2} == {
+        name: seen[name] for name in ("modbus", "dns", "ntp", "optommp", "arp")
+    }
+    assert 2 == sum(":http" in row[0] for row in rows)
+
+
+def _tshark(folder: Path, *fields: str) -> list[list[str]]:
+    path = folder / "plant.pcap"
+    plant.write(path)
+    command = ["tshark", "-n", "-r", str(path), "-T", "fields"]
+    command += [word for one in AS for word in ("-d", one)]
+    command += [word for one in SET for word in ("-o", one)]
+    command += [word for one in fields for word in ("-e", one)]
+    done = subprocess.run(command, capture_output=True, check=True, timeout=60, text=True)
+    return [line.split("\t") for line in done.stdout.splitlines()]
