@@ -5,7 +5,7 @@ Times become RFC 3339 UTC with nanoseconds, `first_ns` becomes `first`; nothing 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -14,7 +14,14 @@ import msgspec
 
 from portbook.records import Claim, Listener
 
-_encoder = msgspec.json.Encoder()
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):  # msgspec writes dict, but not every other mapping
+        return dict(value)
+    raise NotImplementedError(f"no JSON for {type(value).__name__}")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_plain)
 
 
 @lru_cache(maxsize=4096)
@@ -91,7 +98,7 @@ def document(record: msgspec.Struct) -> dict[str, Any]:
     if isinstance(record, Listener):
         built: dict[str, Any] = msgspec.to_builtins(_listener(record))
         return built
-    fields: dict[str, Any] = msgspec.to_builtins(record)
+    fields: dict[str, Any] = msgspec.to_builtins(record, enc_hook=_plain)
     if isinstance(record, Claim):
         return _claim(fields)
     return {_name(key): _value(key, value) for key, value in fields.items()}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 LEVEL_STYLES = {"note": "cyan", "warning": "yellow", "error": "bold red"}
-_DANGEROUS = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def safe(text: object, limit: int = 500) -> str:
@@ -26,10 +24,13 @@ def safe(text: object, limit: int = 500) -> str:
         clean = clean[:limit] + "…"
     if clean.isascii() and clean.isprintable():
         return clean
-    return "".join(
-        f"\\u{ord(character):04x}" if unicodedata.category(character) in _DANGEROUS else character
-        for character in clean
-    )
+    return "".join(map(_shown, clean))
+
+
+def _shown(character: str) -> str:
+    if character.isprintable():
+        return character
+    return " " if character == "\u00a0" else f"\\u{ord(character):04x}"
 
 
 def colours(stream: Any = None) -> bool:

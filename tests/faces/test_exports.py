@@ -1,0 +1,124 @@
+"""Records as the output contract writes them."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portbook.addresses import Scope
+from portbook.faces import exports
+from portbook.ports import PortRange, Transport
+from portbook.records import (
+    Claim,
+    ClaimKind,
+    Confidence,
+    Conversation,
+    Finding,
+    Level,
+    Listener,
+    Owner,
+    Service,
+    Source,
+)
+
+SEEN_NS = 1_700_000_000_123_456_789
+
+CONVERSATION = Conversation(
+    transport=Transport.UDP,
+    client="10.0.0.5",
+    client_port=1740,
+    server="10.0.0.255",
+    server_port=1743,
+    source="plant.pcap",
+    packets=12,
+    octets=1000,
+    payload_octets=96,
+    first_ns=SEEN_NS,
+    last_ns=SEEN_NS + 1,
+    protocol="codesys-v3",
+    confidence=Confidence.CONFIRMED,
+    because=("length agrees",),
+)
+
+
+def written(record: object) -> dict[str, object]:
+    return json.loads(exports.line(record))  # type: ignore[arg-type,no-any-return]
+
+
+def test_a_conversation_is_written_as_the_contract_says() -> None:
+    line = written(CONVERSATION)
+
+    assert {
+        "kind": "conversation",
+        "transport": "udp",
+        "client": "10.0.0.5",
+        "client_port": 1740,
+        "server": "10.0.0.255",
+        "server_port": 1743,
+        "site": "local",
+        "source": "plant.pcap",
+        "vlan": None,
+        "packets": 12,
+        "octets": 1000,
+        "payload_octets": 96,
+        "first": "2023-11-14T22:13:20.123456789Z",
+        "last": "2023-11-14T22:13:20.123456790Z",
+        "protocol": "codesys-v3",
+        "confidence": "confirmed",
+        "because": ["length agrees"],
+        "against": [],
+        "claims": [],
+        "facts": {},
+    }.items() <= line.items()
+
+
+def test_a_service_and_a_finding_carry_the_fields_of_the_contract() -> None:
+    service = Service("10.0.0.9", 502, Transport.TCP, ("modbus",), ("mbap",), 3, 1, 2, "a.pcap")
+    finding = Finding("PB301", "controller-reachable", Level.ERROR, "s", "m", "a")
+
+    assert {"kind", "address", "port", "transport", "protocols", "claims", "conversations"} <= (
+        written(service).keys()
+    )
+    assert {"kind", "code", "level", "subject", "message", "advice"} <= written(finding).keys()
+
+
+def test_a_listener_tells_its_first_owner_and_all_of_them() -> None:
+    owners = (Owner(123, "codesyscontrol", user="plc", unit="codesys.service"), Owner(124, "child"))
+    line = written(
+        Listener(Transport.UDP, "0.0.0.0", 1740, Scope.ANY, "unconnected", SEEN_NS, owners)
+    )
+
+    assert (123, "codesyscontrol", "plc", "codesys.service") == tuple(
+        line[key] for key in ("pid", "program", "user", "unit")
+    )
+    assert [123, 124] == [owner["pid"] for owner in line["owners"]]  # type: ignore[attr-defined]
+    assert "2023-11-14T22:13:20.123456789Z" == line["seen"]
+
+
+def test_a_hidden_owner_is_not_an_absent_one() -> None:
+    line = written(
+        Listener(
+            Transport.TCP, "::", 22, Scope.ANY, "listen", 0, owners_hidden=True, uid=0, user="root"
+        )
+    )
+
+    assert line["pid"] is None
+    assert line["owners_hidden"] is True
+    assert "root" == line["user"]
+
+
+def test_one_document_groups_records_by_kind() -> None:
+    claim = Claim(
+        PortRange(1740, 1743), Transport.UDP, "CODESYS V3", ClaimKind.UNOFFICIAL, Source("FAQ")
+    )
+    document = json.loads(exports.one_document([CONVERSATION, claim, CONVERSATION]))
+
+    assert {"conversation": 2, "claim": 1} == {kind: len(all_) for kind, all_ in document.items()}
+    assert (1740, 1743) == (document["claim"][0]["first"], document["claim"][0]["last"])
+
+
+@given(st.integers(min_value=-(2**70), max_value=2**70))
+def test_any_time_can_be_written(time_ns: int) -> None:
+    assert exports.rfc3339(time_ns).endswith("Z")
