@@ -91,6 +91,7 @@ class Owner(msgspec.Struct, frozen=True):
     command: str | None = None  # the command line, when it may be read
     unit: str | None = None  # systemd unit
     container: str | None = None  # container id or name
+    executable: str | None = None  # the program's file, when it may be read
 
 
 class Listener(msgspec.Struct, frozen=True, tag="listener", tag_field="kind"):
@@ -100,7 +101,9 @@ class Listener(msgspec.Struct, frozen=True, tag="listener", tag_field="kind"):
     address: str  # as bound: "0.0.0.0", "::", "10.0.0.5"
     port: int
     scope: Scope
-    state: str  # "listen", "unconnected" (UDP), "connected" (UDP), "bound" (holds the port only)
+    # "listen", "unconnected" (UDP), "connected" (UDP), "bound" (holds the port only); on request
+    # also connections: "established", "syn-sent", "syn-recv", "fin-wait1", "close-wait", ...
+    state: str
     seen_ns: int
     owners: tuple[Owner, ...] = ()
     owners_hidden: bool = False  # True: there are owners that this user may not see
@@ -112,10 +115,12 @@ class Listener(msgspec.Struct, frozen=True, tag="listener", tag_field="kind"):
     unit: str | None = None  # systemd unit by control group, when the owner is hidden too
     container: str | None = None
     inode: int | None = None
-    peer: str | None = None  # a connected UDP socket's other end
+    peer: str | None = None  # a connected socket's other end: "10.0.0.5:1740", "[::1]:53"
     site: str = LOCAL_SITE
     source: str = "this machine"
     claims: tuple[str, ...] = ()
+    backlog: int | None = None  # connections that may wait to be accepted
+    note: str | None = None  # what else is known: who stands behind docker-proxy, ...
 
     @property
     def pid(self) -> int | None:
@@ -168,6 +173,7 @@ class Conversation(msgspec.Struct, frozen=True, tag="conversation", tag_field="k
     client_mac: str | None = None
     server_mac: str | None = None
     part: int | None = None  # 1, 2, ...: cut for lack of memory, the parts add up
+    answered: bool = False  # the server's end answered; a TCP reset is no answer
     protocol: str | None = None
     confidence: Confidence | None = None
     because: tuple[str, ...] = ()

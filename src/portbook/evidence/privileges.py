@@ -1,0 +1,84 @@
+"""What this user may see on this machine, and the one command that grants what is missing.
+
+Source: capabilities(7), proc(5) (PTRACE_MODE_READ_FSCREDS for descriptors), packet(7), setpriv(1).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+DAC_READ_SEARCH, NET_RAW, SYS_PTRACE, SYS_ADMIN = (
+    "dac_read_search",
+    "net_raw",
+    "sys_ptrace",
+    "sys_admin",
+)
+_BITS = {"dac_override": 1, DAC_READ_SEARCH: 2, NET_RAW: 13, SYS_PTRACE: 19, SYS_ADMIN: 21}
+OWNERS = (SYS_PTRACE, DAC_READ_SEARCH)  # list another user's descriptors, then follow them
+
+
+def effective() -> int:
+    """Return this process's effective capabilities as bits; all for an administrator elsewhere."""
+    try:
+        with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+            for line in file:
+                if line.startswith("CapEff:"):
+                    return int(line.split()[1], 16)
+    except (OSError, ValueError, IndexError):
+        pass
+    return ~0 if is_administrator() else 0
+
+
+def has(*names: str) -> bool:
+    """Tell whether all of these capabilities are in effect."""
+    bits = effective()
+    return all(bits >> _BITS[name] & 1 for name in names)
+
+
+def sees_all_owners() -> bool:
+    """Tell whether the descriptors of every process may be read."""
+    bits = effective()
+    listing = bits >> _BITS["dac_override"] & 1 or bits >> _BITS[DAC_READ_SEARCH] & 1
+    return bool(listing and bits >> _BITS[SYS_PTRACE] & 1)
+
+
+def is_administrator() -> bool:
+    """Tell whether this is root, or an elevated user on Windows."""
+    if os.name == "posix":
+        return os.geteuid() == 0
+    import ctypes
+
+    windows = getattr(ctypes, "windll", None)
+    return bool(windows and windows.shell32.IsUserAnAdmin())
+
+
+def command(arguments: str, capabilities: Sequence[str] = ()) -> str:
+    """Return the command that runs portbook with the rights it lacks, and no others.
+
+    capabilities: those needed, on Linux; without them the whole of root is asked for
+    """
+    program = _program()
+    if os.name == "nt":
+        return f"{program} {arguments}   (in a terminal started as administrator)"
+    import shutil
+
+    if not (capabilities and sys.platform == "linux" and shutil.which("setpriv")):
+        return f"sudo {program} {arguments}"
+    caps = ",".join(f"+{name}" for name in capabilities)
+    return (
+        f"sudo setpriv --reuid {os.geteuid()} --regid {os.getegid()} --init-groups "
+        f"--inh-caps {caps} --ambient-caps {caps} {program} {arguments}"
+    )
+
+
+def _program() -> str:
+    """Return how this very portbook is started; sudo does not search a virtual environment."""
+    import shlex
+    import shutil
+
+    found = shutil.which("portbook")
+    if found:
+        return shlex.quote(found)
+    return f"{shlex.quote(sys.executable)} -m portbook"
