@@ -84,12 +84,14 @@ class _Heard:
         self.against += (f"malformed: {fault}" for fault in found.faults)
         self.against += found.unusual
         if found.faults:
+            self.because.append("magic c5 and a known service")
             return True
         if found.service in (datagram.NAME_REQUEST, datagram.NAME_ANSWER):
             return self._name_service(found)
         if found.service == datagram.CHANNEL:
             return self._channel(found)
         if found.service == datagram.ADDRESS_NOTIFICATION:
+            self.because.append("address notification: as long as its addresses say")
             self.against.append("service 2, never met in traffic")
             return True
         self.because.append("announcement: magic c5 and as long as its addresses say")
