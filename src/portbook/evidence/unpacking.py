@@ -1,0 +1,256 @@
+"""Octets of a capture as they are, or out of gzip or zstd, in pieces of bounded size.
+
+The first octets decide, never the name. Several gzip members or zstd frames behind each other
+are one content. Whatever a file claims, no more than a block is held at a time.
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from importlib import import_module
+from typing import Any, Protocol
+
+from portbook.errors import SourceError
+
+GZIP = b"\x1f\x8b"
+ZSTD = b"\x28\xb5\x2f\xfd"
+PACKED_BLOCK = 256 * 1024  # octets of a packed file read at a time
+_SKIPPABLE = b"\x2a\x4d\x18"  # behind 50 to 5f (RFC 8878, section 3.1.2)
+_LONGEST_MAGIC = 4
+
+
+class Octets(Protocol):
+    """Where octets come from; `packed` tells whether they are unpacked on the way."""
+
+    packed: str | None  # None, "gzip" or "zstd"
+    done: int  # octets of the file that were taken so far
+
+    def into(self, room: memoryview) -> int:
+        """Fill some of the room and return how much; 0 at the end.
+
+        Raises SourceError when packed octets are damaged or end too early.
+        """
+
+
+def unpacked(raw: io.RawIOBase) -> Octets:
+    """Return the content of a file that was just opened, unpacked when its octets say so."""
+    head = _at_least(raw, b"", _LONGEST_MAGIC)
+    if packed_as(head) == "gzip":
+        return _Packed(raw, head, "gzip")
+    if packed_as(head) == "zstd":
+        return _Packed(raw, head, "zstd")
+    return _Plain(raw, head)
+
+
+def packed_as(head: bytes) -> str | None:
+    """Tell by the first four octets how a file is packed: "gzip", "zstd" or None."""
+    if head.startswith(GZIP):
+        return "gzip"
+    if head.startswith(ZSTD) or (head[1:4] == _SKIPPABLE and head[0] & 0xF0 == 0x50):
+        return "zstd"
+    return None
+
+
+class _Plain:
+    packed: str | None = None
+
+    def __init__(self, raw: io.RawIOBase, head: bytes) -> None:
+        self._raw, self._head = raw, head
+        self.done = 0
+
+    def into(self, room: memoryview) -> int:
+        if self._head:
+            count = min(len(self._head), len(room))
+            room[:count], self._head = self._head[:count], self._head[count:]
+        else:
+            count = _wait_into(self._raw, room)
+        self.done += count
+        return count
+
+
+class _Part(Protocol):
+    """One gzip member or zstd frame, being unpacked."""
+
+    @property
+    def ended(self) -> bool: ...
+    @property
+    def rest(self) -> bytes: ...
+    def give(self, octets: bytes) -> None: ...
+    def take(self, most: int) -> bytes: ...
+
+
+class _Packed:
+    def __init__(self, raw: io.RawIOBase, head: bytes, packed: str) -> None:
+        self.packed: str | None = packed
+        self.done = len(head)
+        self._raw, self._waiting = raw, head
+        self._part: _Part | None = None
+
+    def into(self, room: memoryview) -> int:
+        while True:
+            if self._part is None and not self._begin():
+                return 0
+            assert self._part is not None
+            octets = self._part.take(len(room))
+            if octets:
+                room[: len(octets)] = octets
+                return len(octets)
+            if self._part.ended:
+                self._waiting, self._part = self._part.rest, None
+                continue
+            more = self._more()
+            if not more:
+                raise SourceError(
+                    f"the {self.packed} data end too early; the file is cut, or still being "
+                    "written; what stands before it was read",
+                    offset=self.done,
+                )
+            self._part.give(more)
+
+    def _begin(self) -> bool:
+        """Start the next member or frame; False at the end of the file."""
+        while len(head := self._waiting.lstrip(b"\0")) < _LONGEST_MAGIC:  # tapes pad with zeros
+            more = self._more()
+            self._waiting = head + more
+            if not more:
+                break
+        self._waiting = self._waiting.lstrip(b"\0")
+        if not self._waiting:
+            return False
+        if packed_as(self._waiting) != self.packed:
+            raise SourceError(
+                f"octets that are not {self.packed} follow the end of the {self.packed} data; "
+                "what stands before them was read",
+                offset=self.done - len(self._waiting),
+            )
+        self._part = _Gzip() if self.packed == "gzip" else _Zstd()
+        self._part.give(self._waiting)
+        self._waiting = b""
+        return True
+
+    def _more(self) -> bytes:
+        octets = _read(self._raw, PACKED_BLOCK)
+        self.done += len(octets)
+        return octets
+
+
+class _Gzip:
+    def __init__(self) -> None:
+        self._inner = zlib.decompressobj(wbits=31)
+        self._waiting = b""
+
+    @property
+    def ended(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def rest(self) -> bytes:
+        return self._inner.unused_data
+
+    def give(self, octets: bytes) -> None:
+        self._waiting += octets
+
+    def take(self, most: int) -> bytes:
+        before = self._inner.copy()
+        try:
+            octets = self._inner.decompress(self._waiting, most)
+        except zlib.error as error:
+            self._inner = before
+            return self._last(most, error)
+        self._waiting = self._inner.unconsumed_tail
+        return octets
+
+    def _last(self, most: int, error: zlib.error) -> bytes:
+        """Return what stands before the damage: zlib gives nothing of a call that fails."""
+        found = bytearray()
+        while self._waiting and len(found) < most:
+            before = self._inner.copy()
+            try:
+                found += self._inner.decompress(self._waiting[:1], most - len(found))
+            except zlib.error:
+                self._inner = before
+                break
+            self._waiting = self._inner.unconsumed_tail + self._waiting[1:]
+        if not found:
+            raise _damaged("gzip", error)
+        return bytes(found)
+
+
+class _Zstd:
+    PIECE = 512  # octets given at a time: a damaged piece takes its own output with it
+
+    def __init__(self) -> None:
+        self._inner, self._error = _zstd()
+        self._failed: Exception | None = None
+        self._waiting = b""
+        self._at = 0
+
+    @property
+    def ended(self) -> bool:
+        return bool(self._inner.eof)
+
+    @property
+    def rest(self) -> bytes:
+        return bytes(self._inner.unused_data) + self._waiting[self._at :]
+
+    def give(self, octets: bytes) -> None:
+        self._waiting, self._at = self._waiting[self._at :] + octets, 0
+
+    def take(self, most: int) -> bytes:
+        if self._failed:
+            raise _damaged("zstd", self._failed)
+        found = bytearray()
+        while not self._inner.eof and len(found) < most:
+            piece = b""
+            if self._inner.needs_input:
+                piece = self._waiting[self._at : self._at + self.PIECE]
+                if not piece:
+                    break
+            try:
+                found += self._inner.decompress(piece, most - len(found))
+            except self._error as error:
+                if not found:
+                    raise _damaged("zstd", error) from error
+                self._failed = error
+                break
+            self._at += len(piece)
+        return bytes(found)
+
+
+def _zstd() -> tuple[Any, type[Exception]]:
+    """Return a fresh zstd decompressor and the error that it raises."""
+    for name in ("compression.zstd", "backports.zstd"):  # the first from Python 3.14 on
+        try:
+            module = import_module(name)
+        except ImportError:
+            continue
+        return module.ZstdDecompressor(), module.ZstdError
+    raise SourceError(
+        "this Python cannot unpack zstd; install backports.zstd, or unpack it first: zstd -d"
+    )
+
+
+def _damaged(packed: str, error: Exception) -> SourceError:
+    return SourceError(f"damaged {packed} data ({error}); what stands before them was read")
+
+
+def _at_least(raw: io.RawIOBase, head: bytes, wanted: int) -> bytes:
+    while len(head) < wanted and (more := _read(raw, wanted - len(head))):
+        head += more
+    return head
+
+
+def _read(raw: io.RawIOBase, most: int) -> bytes:
+    room = bytearray(most)
+    with memoryview(room) as view:
+        count = _wait_into(raw, view)
+    return bytes(room[:count])
+
+
+def _wait_into(raw: io.RawIOBase, room: memoryview) -> int:
+    while (count := raw.readinto(room)) is None:  # another program made the pipe non-blocking
+        import select
+
+        select.select([raw], [], [])
+    return int(count)
