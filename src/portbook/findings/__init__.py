@@ -10,14 +10,15 @@ import importlib
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
-from typing import ClassVar
+from functools import cache, cached_property
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
 from portbook.ports import PortRange, Transport
 from portbook.protocols import Protocol
 from portbook.records import (
+    LOCAL_SITE,
     Announcement,
     Claim,
     Conversation,
@@ -29,7 +30,7 @@ from portbook.records import (
 )
 
 
-class Case(msgspec.Struct, frozen=True):
+class Case(msgspec.Struct, frozen=True, dict=True):
     """All that a rule may know: evidence, a way to look claims up, and the local surroundings."""
 
     claims: Callable[[int, Transport], Sequence[Claim]]
@@ -43,21 +44,93 @@ class Case(msgspec.Struct, frozen=True):
     networks: tuple[str, ...] = ()  # the interfaces' own prefixes: "192.168.1.0/24"
     ephemeral: PortRange | None = None  # what this system hands out to clients
     policy: Callable[[int, Transport], object | None] | None = None  # claims.policies.Policy.judge
+    reserved: tuple[PortRange, ...] = ()  # kept out of `ephemeral` (ip_local_reserved_ports)
+
+    @cached_property
+    def residents(self) -> Mapping[tuple[int, Transport], Sequence[Protocol]]:
+        """Return the known protocols by the ports where their servers are usually met."""
+        found: dict[tuple[int, Transport], list[Protocol]] = {}
+        for protocol in self.protocols.values():
+            for usual in protocol.usual:
+                if usual.role != "client":
+                    for number in range(usual.ports.first, usual.ports.last + 1):
+                        at = found.setdefault((number, usual.transport), [])
+                        if protocol not in at:
+                            at.append(protocol)
+        return found
+
+    @cached_property
+    def shared(self) -> dict[str, Any]:
+        """Return what one rule worked out and others need too, by name."""
+        return {}
+
+
+class Words(NamedTuple):
+    """What a finding says and advises: templates, filled from the finding's parameters."""
+
+    message: str
+    advice: str
+
+
+class Place(NamedTuple):
+    """What a finding is about and where: subjects are stable between runs and hold no pid."""
+
+    subject: str
+    site: str = LOCAL_SITE
+    vlan: int | None = None
+    source: str | None = None
 
 
 class Rule(ABC):
     """One rule; its docstring is its page: what it tells, why it matters, an example, what to do.
 
-    The first line of the docstring is "CODE name".
+    The first line of the docstring is "CODE name". `words` holds its sentences by variant; a
+    finding's parameters name the variant, so that a face can render it in another language with
+    `say(translated, finding.parameters)`.
     """
 
     code: ClassVar[str]
     name: ClassVar[str]
     level: ClassVar[Level]
+    words: ClassVar[Mapping[str, Words]]
 
     @abstractmethod
     def check(self, case: Case) -> Iterable[Finding]:
         """Return what this rule finds in the case."""
+
+    def finding(
+        self,
+        place: Place,
+        variant: str,
+        because: Iterable[str],
+        level: Level | None = None,
+        **parameters: Any,
+    ) -> Finding:
+        """Make a finding; its message and advice are the variant's words, filled in."""
+        values = {"variant": variant, **parameters}
+        words = self.words[variant]
+        return Finding(
+            code=self.code,
+            name=self.name,
+            level=level or self.level,
+            subject=place.subject,
+            message=say(words.message, values),
+            advice=say(words.advice, values),
+            parameters=values,
+            because=tuple(because),
+            site=place.site,
+            vlan=place.vlan,
+            source=place.source,
+        )
+
+
+def say(template: str, parameters: Mapping[str, Any]) -> str:
+    """Fill a sentence with a finding's parameters; lists are joined by commas."""
+    return template.format_map({name: _text(value) for name, value in parameters.items()})
+
+
+def _text(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, (tuple, list)) else str(value)
 
 
 @cache
