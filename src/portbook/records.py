@@ -80,6 +80,8 @@ class Claim(msgspec.Struct, frozen=True, tag="claim", tag_field="kind"):
     role: str | None = None  # "server", "client", "both": which end has the number
     note: str | None = None
     alias_of: str | None = None  # the well-formed name that replaces this historic one
+    also: tuple[Source, ...] = ()  # further sources that say the same
+    protocol: str | None = None  # short name of the protocol of ours that it speaks of
 
 
 class Owner(msgspec.Struct, frozen=True):
