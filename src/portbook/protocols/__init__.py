@@ -194,7 +194,8 @@ def identify(
     """Name the protocol that the bytes are, or None when they say nothing.
 
     candidates: who is asked; None asks all whose signature fits
-    roles_known: a SYN told who is the client; else the other way round is tried as well
+    roles_known: a SYN told who is the client; else the other way round is tried as well. A server
+    that opens the connection itself exists too: that is tried when nothing else fits.
     """
     if candidates is None:
         from portbook.protocols.prefilter import prefilter
@@ -202,13 +203,16 @@ def identify(
         candidates = prefilter().candidates(payload)
     asked = tuple(candidates)
     found = _best(payload, asked)
-    if roles_known or (found and found.confidence is Confidence.CONFIRMED):
+    if found and (roles_known or found.confidence is Confidence.CONFIRMED):
         return found
     if payload.cast is not Cast.UNICAST:
         return found
     other = _best(payload.swapped(), asked)
     if other and (found is None or other.confidence is Confidence.CONFIRMED):
-        return msgspec.structs.replace(other, swapped=not other.swapped)
+        odd = ("the side that opened the connection speaks as the server",) if roles_known else ()
+        return msgspec.structs.replace(
+            other, swapped=not other.swapped, against=other.against + odd
+        )
     return found
 
 
