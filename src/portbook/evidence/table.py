@@ -68,8 +68,13 @@ class Table(Protocol):
     conversations are held at the most, octets of the pool for longer heads.
     """
 
-    full: bool  # no room for a new conversation: feed stopped early; close some, feed the rest
-    starved: bool  # the pool is empty: name what is young and call release
+    @property
+    def full(self) -> bool:
+        """No room for a new conversation: feed stopped early; close some, feed the rest."""
+
+    @property
+    def starved(self) -> bool:
+        """The pool is empty: name what is young and call release."""
 
     def feed(self, block: bytes | bytearray | memoryview) -> int:
         """Read a block of a capture, any container; return the octets used.

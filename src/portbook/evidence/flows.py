@@ -1,0 +1,211 @@
+"""One conversation of the plain reader, packet by packet."""
+
+from __future__ import annotations
+
+from portbook.evidence.heads import Head, Pool
+from portbook.evidence.segments import TCP, UDP, Segment
+from portbook.evidence.signatures import Signatures
+from portbook.evidence.table import FIRST_TIMES, HEAD_OCTETS, LAST_TIMES, QUIET_NS, Row
+from portbook.evidence.tunnels import PORTS
+
+SYN, ACK = 2, 16
+SIDES = {(True, SYN): 1, (False, SYN): 2, (True, SYN | ACK): 4, (False, SYN | ACK): 8}
+RINGS = 1 << 16  # conversations at a time whose last bursts are kept
+
+
+class Shared:
+    """What all conversations of a table share: signatures and bounded memory."""
+
+    def __init__(self, signatures: Signatures, pool_octets: int) -> None:
+        self.signatures = signatures
+        self.pool = Pool(pool_octets)
+        self.rings = RINGS
+
+
+class Way(Head):
+    """One direction of a conversation."""
+
+    __slots__ = ("forward", "octets", "of", "packets", "payload", "quick")
+
+    def __init__(self, of: Flow, forward: bool, datagrams: bool) -> None:
+        super().__init__(started=datagrams)
+        self.of = of
+        self.forward = forward
+        self.quick = False  # only counting is left to do: the reader may take its short cut
+        self.packets = 0
+        self.octets = 0
+        self.payload = 0
+
+
+class Flow:
+    """One conversation; what `Row` says of it, while it grows."""
+
+    __slots__ = (
+        "a",
+        "a_mac",
+        "a_port",
+        "ab",
+        "b",
+        "b_mac",
+        "b_port",
+        "ba",
+        "broadcast",
+        "bursts",
+        "first_ns",
+        "last_ns",
+        "ring",
+        "shared",
+        "syn",
+        "times",
+        "transport",
+        "tunnel",
+        "vlan",
+        "wanted",
+        "where",
+    )
+
+    def __init__(self, first: Segment, shared: Shared) -> None:
+        self.shared = shared
+        self.transport = first.transport
+        self.a, self.a_port = first.source, first.source_port
+        self.b, self.b_port = first.target, first.target_port
+        self.vlan, self.tunnel = first.vlan, first.tunnel
+        self.a_mac = first.source_mac
+        self.b_mac = b"" if first.target_mac[:1] and first.target_mac[0] & 1 else first.target_mac
+        self.broadcast = first.broadcast
+        self.where = first.where
+        self.first_ns = self.last_ns = first.time_ns
+        self.bursts = 1
+        self.times: list[int] | None = None  # from the second burst on
+        self.ring = False
+        self.syn = 0
+        self.wanted = False  # the prefilter hit: longer heads are worth their memory
+        datagrams = first.transport != TCP
+        self.ab = Way(self, True, datagrams)
+        self.ba = Way(self, False, datagrams)
+
+    def add(self, way: Way, segment: Segment) -> None:
+        """Count one segment and keep of it what is worth keeping."""
+        if not (way.forward or way.packets or self.b_mac):
+            self.b_mac = segment.source_mac
+        way.packets += segment.packets
+        way.octets += segment.octets
+        way.payload += segment.length
+        time_ns = segment.time_ns
+        if time_ns > self.last_ns:
+            if time_ns - self.last_ns > QUIET_NS:
+                self.burst(time_ns)
+            self.last_ns = time_ns
+        elif time_ns < self.first_ns:
+            self.first_ns = time_ns
+        if self.transport == TCP:
+            self._stream(way, self.ba if way.forward else self.ab, segment)
+        elif segment.length and not way.done:
+            if not way.pieces:
+                self._judge(way, segment.payload)
+            if self.wanted:
+                way.extend(self.shared.pool)
+            way.append(segment.payload, segment.length)
+        way.quick = way.done and not (
+            self.transport == UDP and (self.a_port in PORTS or self.b_port in PORTS)
+        )
+
+    def burst(self, time_ns: int) -> None:
+        """Note that a burst began after a silence."""
+        self.bursts += 1
+        if self.times is None:
+            self.times = [self.first_ns]
+        if len(self.times) == FIRST_TIMES and not self.ring:
+            if not self.shared.rings:
+                return
+            self.shared.rings -= 1
+            self.ring = True
+        self.times.append(time_ns)
+        if len(self.times) > FIRST_TIMES + LAST_TIMES:
+            del self.times[FIRST_TIMES]
+
+    def release(self) -> None:
+        """Give longer heads back to the pool."""
+        self.shared.pool.give(self.ab.shorten() + self.ba.shorten())
+
+    def forget(self) -> None:
+        """Give back all that is bounded."""
+        self.release()
+        self.shared.rings += self.ring
+
+    def row(self) -> Row:
+        """Return the conversation as the table's interface has it."""
+        ab, ba = self.ab, self.ba
+        head_ab, head_ba = bytes(ab.data[: ab.filled]), bytes(ba.data[: ba.filled])
+        bits = self.shared.signatures.bits
+        stream = self.transport == TCP
+        return Row(
+            transport=self.transport,
+            a=self.a,
+            a_port=self.a_port,
+            b=self.b,
+            b_port=self.b_port,
+            vlan=self.vlan,
+            tunnel=self.tunnel,
+            packets_ab=ab.packets,
+            packets_ba=ba.packets,
+            octets_ab=ab.octets,
+            octets_ba=ba.octets,
+            payload_ab=ab.payload,
+            payload_ba=ba.payload,
+            first_ns=self.first_ns,
+            last_ns=self.last_ns,
+            syn=self.syn,
+            started_ab=ab.started,
+            started_ba=ba.started,
+            head_ab=head_ab,
+            head_ba=head_ba,
+            pieces_ab=ab.stream_pieces() if stream else ab.datagram_pieces(),
+            pieces_ba=ba.stream_pieces() if stream else ba.datagram_pieces(),
+            bursts=self.bursts,
+            times=(self.first_ns,) if self.times is None else tuple(self.times),
+            a_mac=self.a_mac,
+            b_mac=self.b_mac,
+            broadcast=self.broadcast,
+            candidates=bits(self.transport, head_ab) | bits(self.transport, head_ba),
+            where=self.where,
+        )
+
+    def _stream(self, way: Way, other: Way, segment: Segment) -> None:
+        flags, seq = segment.flags, segment.seq
+        if flags & SYN:
+            self.syn |= SIDES[way.forward, flags & (SYN | ACK)]
+            if seq is None:
+                way.started = True
+            else:
+                seq = (seq + 1) % (1 << 32)
+                way.syn(other, seq, bool(flags & ACK))
+                other.quick = other.done
+        if way.done or seq is None:
+            return
+        if flags & ACK and other.base is None:
+            other.hint = segment.ack
+        if not segment.length:
+            return
+        place = way.locate(seq, segment.length)
+        if place is None:
+            return
+        skipped = max(0, -place)
+        octets = segment.payload[skipped:]
+        start = place + skipped
+        if start == 0 and not way.filled:
+            self._judge(way, octets)
+        if self.wanted:
+            way.extend(self.shared.pool)
+        way.note(start, place + segment.length)
+        if octets:
+            way.place(start, octets)
+        way.settle()
+
+    def _judge(self, way: Way, octets: bytes) -> None:
+        """Find out by the first payload of a direction whether longer heads are worth it."""
+        if self.shared.signatures.bits(self.transport, octets[:HEAD_OCTETS]):
+            self.wanted = True
+            other = self.ba if way.forward else self.ab
+            if other.pieces and not other.done:
+                other.extend(self.shared.pool)
