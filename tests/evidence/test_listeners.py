@@ -258,6 +258,24 @@ def test_a_socket_bound_to_the_loopback_interface_reaches_no_further() -> None:
     assert ("lo", "0.0.0.0", Scope.LOOPBACK) == (record.interface, record.address, record.scope)
 
 
+IPPROTO_MPTCP = 262
+
+
+@linux_only
+def test_a_multipath_tcp_listener_is_a_tcp_listener_with_its_owner() -> None:
+    # what programs written in Go open by default since their 1.24
+    try:
+        made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, IPPROTO_MPTCP)
+    except OSError:
+        pytest.skip("this kernel has no multipath TCP")
+    with made:
+        made.bind(("127.0.0.1", 0))
+        made.listen()
+        record = only(number(made))
+
+    assert (Transport.TCP, "listen", os.getpid()) == (record.transport, record.state, record.pid)
+
+
 def connection(port: int) -> tuple[socket.socket, socket.socket]:
     with tcp(port=port) as made:
         client = socket.create_connection(made.getsockname())

@@ -203,16 +203,17 @@ def _drain(link: socket.socket) -> None:
 def _once(sockets: list[Raw]) -> list[Raw]:
     """Leave out what the kernel told twice, since sockets moved while it was asked.
 
-    Rows without inode are connections that no process holds any more.
+    Connections without inode are left out too: no process holds them any more.
     """
     inodes = {raw.inode for raw in sockets}
     if len(inodes) == len(sockets) and 0 not in inodes:
         return sockets
-    seen: set[tuple[int, bytes]] = set()
+    seen: set[tuple[int, bytes, int, int]] = set()
     kept = []
     for raw in sockets:
-        key = (raw.inode, raw.address)
-        if raw.inode and key not in seen:
+        key = (raw.inode, raw.address, raw.port, raw.protocol)
+        held = raw.inode or raw.protocol == UDP or raw.state in (sockdiag.LISTEN, sockdiag.CLOSE)
+        if held and key not in seen:
             seen.add(key)
             kept.append(raw)
     return kept

@@ -118,7 +118,7 @@ class Recorder:
                 user,
                 unit,
                 container,
-                inode,
+                inode or None,
                 _endpoint(peer, peer_port) if peer_port else None,
                 backlog=backlog if backlog and state == LISTEN else None,
                 note=note,
