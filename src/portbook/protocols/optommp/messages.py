@@ -137,9 +137,11 @@ def read(octets: bytes) -> Message | None:
     if size is None or len(octets) < size:
         return None
     destination, source = int.from_bytes(octets[:2], "big"), int.from_bytes(octets[4:6], "big")
+    if destination and not destination & 0x8000:
+        return None  # clients send 0 or, with bit 15, a boot id
     if code in REQUESTS:
         return _request(octets, code, size, destination, source)
-    if (destination and not destination & 0x8000) or octets[6] & 15 or any(octets[7:12]):
+    if octets[6] & 15 or any(octets[7:12]):
         return None
     result, length = octets[6] >> 4, 0
     if code == BLOCK_RESPONSE:
@@ -178,7 +180,8 @@ def _request(octets: bytes, code: int, size: int, destination: int, source: int)
     elif code == WRITE_BLOCK:
         data = octets[16 : 16 + length]
     address = int.from_bytes(octets[8:12], "big")
-    known = 0xF0 <= octets[8] <= 0xF8 or octets[8] == 0xFF
+    # Behind FF only the IP settings are known, FFFFF008 to FFFFF077.
+    known = 0xF0 <= octets[8] <= 0xF8 or address >> 8 == 0xFFFFF0
     return Message(
         code, octets[2] >> 2, destination, source, whole, address, length, data, known=known
     )
