@@ -195,7 +195,8 @@ def identify(
 
     candidates: who is asked; None asks all whose signature fits
     roles_known: a SYN told who is the client; else the other way round is tried as well. A server
-    that opens the connection itself exists too: that is tried when nothing else fits.
+    that opens the connection itself exists too: that is tried when nothing else fits, and the
+    facts of the identification stay with the side that told them.
     """
     if candidates is None:
         from portbook.protocols.prefilter import prefilter
@@ -208,12 +209,14 @@ def identify(
     if payload.cast is not Cast.UNICAST:
         return found
     other = _best(payload.swapped(), asked)
-    if other and (found is None or other.confidence is Confidence.CONFIRMED):
-        odd = ("the side that opened the connection speaks as the server",) if roles_known else ()
-        return msgspec.structs.replace(
-            other, swapped=not other.swapped, against=other.against + odd
-        )
-    return found
+    if other is None or (found and other.confidence is not Confidence.CONFIRMED):
+        return found
+    if not roles_known:
+        return msgspec.structs.replace(other, swapped=not other.swapped)
+    odd = "the side that opened the connection speaks as the server"
+    return msgspec.structs.replace(
+        other, client=other.server, server=other.client, against=(*other.against, odd)
+    )
 
 
 def _best(payload: Payload, asked: tuple[Protocol, ...]) -> Identification | None:
