@@ -239,6 +239,17 @@ def test_two_programs_on_one_udp_port_are_both_seen() -> None:
 
 
 @linux_only
+def test_a_udp_socket_on_a_clients_port_is_doubted() -> None:
+    with tcp() as listens, udp() as made:
+        record, sure = only(number(made)), only(number(listens))
+        made.connect(("127.0.0.1", 9))
+        connected = only(number(made))
+
+    assert str(record.note).startswith("its port is one for clients (")
+    assert (None, None) == (sure.note, connected.note)
+
+
+@linux_only
 def test_a_socket_on_a_broadcast_address_keeps_that_address() -> None:
     # a CODESYS runtime on Linux binds the directed broadcast address beside its own
     with udp("127.255.255.255") as made:
@@ -370,6 +381,21 @@ def test_without_netlink_the_tables_in_text_are_read_and_it_is_said(
 
     assert [os.getpid()] == [record.pid for record in found]
     assert any("over netlink: Operation not permitted" in sentence for sentence in hidden)
+
+
+@linux_only
+def test_the_kernels_way_loads_nothing_heavy() -> None:
+    script = (
+        "import sys\n"
+        "from portbook.evidence.listeners import listeners\n"
+        "listeners(now_ns=1)\n"
+        "print(sorted({'psutil', 'ctypes', 'subprocess', 'asyncio'} & sys.modules.keys()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+
+    assert "[]\n" == done.stdout
 
 
 Line = tuple[str, str, int]

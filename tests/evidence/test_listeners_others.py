@@ -12,7 +12,17 @@ from typing import Any
 
 import pytest
 from support import needs_root
-from support.sockets import as_nobody, leave_network, linux_only, number, process, rename, tcp, udp
+from support.sockets import (
+    CLONE_NEWNS,
+    as_nobody,
+    leave,
+    linux_only,
+    number,
+    process,
+    rename,
+    tcp,
+    udp,
+)
 
 from portbook.addresses import Scope
 from portbook.evidence import kernel_sockets, privileges
@@ -59,6 +69,25 @@ def test_the_other_ways_hide_the_owner_too_and_say_so(way: str) -> None:
 
     assert [True] == [record.owners_hidden for record in found]
     assert any("owners of 1 socket" in sentence for sentence in hidden)
+
+
+def hide_processes() -> None:
+    """Mount /proc so that others' processes cannot be seen at all, for this process alone."""
+    leave(CLONE_NEWNS)
+    for words in ("--make-rprivate /", "-t proc -o hidepid=2 proc /proc"):
+        done = subprocess.run(["mount", *words.split()], capture_output=True, check=False)
+        if done.returncode:
+            raise PermissionError(done.stderr.decode())
+
+
+@pytest.mark.skipif(shutil.which("mount") is None, reason="mount is absent")
+def test_a_proc_that_hides_processes_is_named_as_the_reason() -> None:
+    with process(listening) as (_, port):
+        found, hidden = as_nobody(lambda: ask(port), before=hide_processes)
+
+    assert [((), True, "root")] == [(one.owners, one.owners_hidden, one.user) for one in found]
+    assert any("hidepid" in sentence for sentence in hidden)
+    assert any("owners of 1 socket: not permitted" in sentence for sentence in hidden)
 
 
 def test_ones_own_sockets_have_owners_without_privilege() -> None:
@@ -118,7 +147,7 @@ def test_the_unit_is_told_with_and_without_privilege(unit: str) -> None:
 
 def elsewhere() -> tuple[object, tuple[int, ...]]:
     """Open sockets in a network namespace of their own."""
-    leave_network()
+    leave()
     with suppress(OSError):
         held = [tcp("0.0.0.0"), udp("0.0.0.0"), tcp("0.0.0.0", listening=False)]
         held.append(tcp("::"))

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 NOBODY = 65534
-CLONE_NEWNET = 0x40000000
+CLONE_NEWNET, CLONE_NEWNS = 0x40000000, 0x00020000
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="asks the Linux kernel")
 
@@ -95,10 +95,15 @@ def _wait_in_child(prepare: Callable[[], Any], ready: int, tell: int) -> None:
         os._exit(0)
 
 
-def as_nobody(ask: Callable[[], Any]) -> Any:
-    """Return what `ask` returns in a process of the user nobody, without any capability."""
+def as_nobody(ask: Callable[[], Any], before: Callable[[], None] | None = None) -> Any:
+    """Return what `ask` returns in a process of the user nobody, without any capability.
+
+    before: called in that process while it is still root
+    """
 
     def unprivileged() -> tuple[None, Any]:
+        if before is not None:
+            before()
         os.setgroups([])
         os.setresgid(NOBODY, NOBODY, NOBODY)
         os.setresuid(NOBODY, NOBODY, NOBODY)
@@ -108,11 +113,11 @@ def as_nobody(ask: Callable[[], Any]) -> Any:
         return answer
 
 
-def leave_network() -> None:
-    """Put this process into a new network namespace; PermissionError where that is not allowed."""
+def leave(namespace: int = CLONE_NEWNET) -> None:
+    """Put this process into a new namespace; PermissionError where that is not allowed."""
     import ctypes
 
-    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) != 0:
+    if ctypes.CDLL(None, use_errno=True).unshare(namespace) != 0:
         raise PermissionError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from portbook.evidence import kernel_sockets, namespaces, privileges, procowners
+from portbook.evidence import kernel_sockets, namespaces, privileges, procowners, surroundings
 from portbook.evidence.kernel_sockets import Told
 from portbook.evidence.namespaces import Namespace
 from portbook.evidence.procowners import Holders
@@ -57,7 +57,7 @@ def _listeners(port: int | None, established: bool, now_ns: int, way: str | None
     inodes = {raw.inode for surface in surfaces for raw in surface.told.sockets}
     held = _once_more(procowners.holders(inodes, pids), inodes, pids)
     gone = _gone(own.sockets, held, way)
-    records = Recorder(held, now_ns).records(surfaces, gone)
+    records = Recorder(held, now_ns, surroundings.ephemeral()).records(surfaces, gone)
     hidden += _hidden_owners(records, held)
     hidden += _hidden_processes()
     return tuple(records), tuple(dict.fromkeys(hidden))

@@ -16,8 +16,8 @@ from portbook.evidence.cgroups import Place
 from portbook.evidence.kernel_sockets import Told
 from portbook.evidence.namespaces import Namespace
 from portbook.evidence.procowners import Holders
-from portbook.evidence.sockdiag import INET, LISTEN, Raw
-from portbook.ports import Transport
+from portbook.evidence.sockdiag import CLOSE, INET, LISTEN, UDP, Raw
+from portbook.ports import PortRange, Transport
 from portbook.records import Listener, Owner
 
 _TCP_STATES = {
@@ -54,11 +54,14 @@ class Recorder:
     """Makes records of sockets.
 
     held: inode -> processes; now_ns: the time that the records carry
+    ephemeral: the range that clients' ports come from
     """
 
-    def __init__(self, held: Holders, now_ns: int) -> None:
+    def __init__(self, held: Holders, now_ns: int, ephemeral: PortRange | None = None) -> None:
         self._held = held.pids
         self._now_ns = now_ns
+        self._clients = range(ephemeral.first, ephemeral.last + 1) if ephemeral else range(0)
+        self._client_note = f"its port is one for clients ({ephemeral}): it may only ask"
         self._users: dict[int, str] = {}
         self._owners: dict[int, Owner | None] = {}
         self._whose: dict[tuple[tuple[int, ...], int, int | None], _Whose] = {}
@@ -96,12 +99,15 @@ class Recorder:
             address, scope = addresses.get(octets) or self._address(octets)
             transport, words = _TRANSPORTS[protocol]
             interface = note = None
+            if state == CLOSE and protocol == UDP and port in self._clients:
+                note = self._client_note  # UDP has no "listen": who only asks looks the same
             if link:
                 interface = interfaces.get(link, f"number {link}")
                 if interface == "lo" and scope is Scope.ANY:
                     scope = Scope.LOOPBACK  # bound to the loopback interface: nobody else comes
             if special:
-                unit, container, note = self._special(whose, transport, address, port, spaces)
+                unit, container, more = self._special(whose, transport, address, port, spaces)
+                note = more or note
             yield Listener(
                 transport,
                 address,

@@ -41,11 +41,18 @@ def surroundings() -> Surroundings:
     if sys.platform == "linux":
         return Surroundings(
             _networks(),
-            parse_pair(_setting("ip_local_port_range")),
+            ephemeral(),
             parse_ranges(_setting("ip_local_reserved_ports")),
             parse_number(_setting("ip_unprivileged_port_start")),
         )
-    return Surroundings(_networks(), _ephemeral_elsewhere(), (), None)
+    return Surroundings(_networks(), ephemeral(), (), None)
+
+
+def ephemeral() -> PortRange | None:
+    """Return the range that this system takes clients' ports from; None: not told."""
+    if sys.platform == "linux":
+        return parse_pair(_setting("ip_local_port_range"))
+    return _ephemeral_elsewhere()
 
 
 def permissions() -> tuple[Permission, ...]:
