@@ -17,6 +17,10 @@ from portbook.records import Confidence, Conversation, Device, Identification
 IDENTITY = ("vendor", "product", "version", "name", "serial")
 
 
+Key = tuple[object, ...]
+Memory = dict[Key, Identification]  # what was identified while longer heads were kept
+
+
 class Named(NamedTuple):
     """A conversation with its name, its times, and what was identified."""
 
@@ -24,17 +28,42 @@ class Named(NamedTuple):
     times: tuple[int, ...]
     identification: Identification | None
 
+    def in_part(self, part: int) -> Named:
+        """Return it as one part of a conversation that was cut for lack of memory."""
+        return self._replace(conversation=msgspec.structs.replace(self.conversation, part=part))
 
-def named(seen: Iterable[Observed], claims: Claims) -> Iterator[Named]:
+
+def key(one: Conversation) -> Key:
+    """Return what a conversation is known by within its capture, whoever is the client."""
+    ends = sorted(((one.client, one.client_port), (one.server, one.server_port)))
+    return (one.transport, one.vlan, one.tunnel, *ends)
+
+
+def named(seen: Iterable[Observed], claims: Claims, memory: Memory) -> Iterator[Named]:
     """Identify each conversation, turn it round where the protocol shows who serves, add claims."""
-    known = prefilter()
     for one in seen:
-        told = identify(
-            one.payload, known.chosen(one.candidates), roles_known=one.roles_known
-        )
+        told = _identified(one, memory)
         if told and told.swapped:
             one = turned(one)
         yield Named(_complete(one.conversation, told, claims), one.times, told)
+
+
+def remember(seen: Iterable[Observed], memory: Memory) -> None:
+    """Identify what is still young, before the longer heads are given back to their pool."""
+    for one in seen:
+        told = _identified(one, memory)
+        if told:
+            memory[key(one.conversation)] = told
+
+
+def _identified(one: Observed, memory: Memory) -> Identification | None:
+    told = identify(one.payload, prefilter().chosen(one.candidates), roles_known=one.roles_known)
+    if not memory or (told and told.confidence is Confidence.CONFIRMED):
+        return told
+    before = memory.get(key(one.conversation))
+    if before and (told is None or before.confidence is Confidence.CONFIRMED):
+        return before
+    return told
 
 
 def _complete(one: Conversation, told: Identification | None, claims: Claims) -> Conversation:
@@ -86,7 +115,9 @@ class _Card:
 def devices(conversations: Iterable[Named]) -> list[Device]:
     """Return the hosts that told something of themselves, by site, VLAN and address."""
     cards: dict[tuple[str, int | None, str], _Card] = defaultdict(_Card)
-    for one, _, told in conversations:
+    seen = list(conversations)
+    own = _own_macs(one.conversation for one in seen)
+    for one, _, told in seen:
         if told is None:
             continue
         for address, facts, mac in (
@@ -94,7 +125,7 @@ def devices(conversations: Iterable[Named]) -> list[Device]:
             (one.server, told.server, one.server_mac),
         ):
             if facts:
-                cards[one.site, one.vlan, address].add(one, facts, mac)
+                cards[one.site, one.vlan, address].add(one, facts, mac if mac in own else None)
     return [
         Device(
             address=address,
@@ -109,6 +140,20 @@ def devices(conversations: Iterable[Named]) -> list[Device]:
         )
         for (site, vlan, address), card in cards.items()
     ]
+
+
+def _own_macs(conversations: Iterable[Conversation]) -> set[str | None]:
+    """Return the MAC addresses that stand for one host: a router's stands for many addresses."""
+    behind: dict[str | None, set[str]] = defaultdict(set)
+    for one in conversations:
+        behind[one.client_mac].add(one.client)
+        if one.cast == "unicast":
+            behind[one.server_mac].add(one.server)
+    return {mac for mac, addresses in behind.items() if _one_host(addresses)}
+
+
+def _one_host(addresses: set[str]) -> bool:
+    return sum("." in address for address in addresses) <= 1 and len(addresses) <= 3
 
 
 def _order(key: str) -> tuple[int, str]:

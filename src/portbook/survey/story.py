@@ -18,6 +18,7 @@ from portbook.records import (
     Service,
     Summary,
 )
+from portbook.survey.wants import Wants
 
 
 class Story(msgspec.Struct, frozen=True):
@@ -44,6 +45,20 @@ class Story(msgspec.Struct, frozen=True):
         yield from self.findings
         yield from self.problems
         yield self.summary
+
+    def only(self, wants: Wants) -> Story:
+        """Return what is wanted of it; findings stay when they are about something that stays."""
+        if not wants:
+            return self
+        return msgspec.structs.replace(
+            self,
+            conversations=tuple(filter(wants.conversation, self.conversations)),
+            services=tuple(filter(wants.service, self.services)),
+            devices=tuple(filter(wants.device, self.devices)),
+            announcements=tuple(filter(wants.announcement, self.announcements)),
+            listeners=tuple(filter(wants.listener, self.listeners)),
+            findings=tuple(filter(wants.finding, self.findings)),
+        )
 
     def at_least(self, level: Level) -> tuple[Finding, ...]:
         """Return the findings of a level or above that nobody has accepted."""

@@ -9,7 +9,7 @@ import msgspec
 from portbook.addresses import on_link, parse
 from portbook.errors import UsageError
 from portbook.ports import PortRange, Transport, parse_range
-from portbook.records import Announcement, Conversation, Device, Listener, Service
+from portbook.records import Announcement, Conversation, Device, Finding, Listener, Service
 
 
 class Wants(msgspec.Struct, frozen=True):
@@ -61,6 +61,17 @@ class Wants(msgspec.Struct, frozen=True):
     def listener(self, one: Listener) -> bool:
         """Tell whether a socket is wanted; it has no protocol and no past."""
         return self._host(one.address) and self._port(one.transport, one.port)
+
+    def finding(self, one: Finding) -> bool:
+        """Tell whether a finding is wanted: by the address, port and protocol it speaks of."""
+        told = one.parameters
+        addresses = [told[name] for name in ("address", "client", "server") if name in told]
+        port, transport = told.get("port"), told.get("transport")
+        return (
+            (not addresses or self._host(*map(str, addresses)))
+            and (port is None or transport is None or self._port(Transport(transport), int(port)))
+            and ("protocol" not in told or self._protocol(told["protocol"]))
+        )
 
     def _host(self, *addresses: str) -> bool:
         return not self.hosts or any(on_link(address, self.hosts) for address in addresses)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from portbook.records import LOCAL_SITE, Level
+from portbook.records import Level
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -75,54 +75,73 @@ def filtered(command: Command) -> Command:
 def booked(command: Command) -> Command:
     """Add --site, --book and --no-book; the command gets `site` and `book_path` (or None)."""
 
-    @click.option("--site", default=LOCAL_SITE, show_default=True, help="Name of the site.")
+    @click.option("--site", help="Name of the site, part of every key in the book.")
     @click.option(
         "--book",
         "path",
         type=click.Path(dir_okay=False),
-        help="Keep what is seen in this book (made when absent); default: the user's, if there is "
-        "one (`portbook book create`).",
+        help="Keep what is seen in this book, made when absent. Default: the user's own, if there "
+        "is one (`portbook book create`).",
     )
     @click.option("--no-book", is_flag=True, help="Keep nothing.")
     @wraps(command)
-    def with_book(*args: Any, path: str | None, no_book: bool, **more: Any) -> Any:
-        from portbook.faces.cli.keeping import chosen_book
+    def with_book(
+        *args: Any, site: str | None, path: str | None, no_book: bool, **more: Any
+    ) -> Any:
+        from portbook import config
 
-        return command(*args, book_path=chosen_book(path, no_book=no_book), **more)
+        chosen = config.load({"site": site, "book": path})
+        named = chosen.origins["book"] != "default"
+        keeps = not no_book and (named or chosen.book.exists())
+        book_path = chosen.book if keeps else None
+        return command(*args, site=chosen.site, book_path=book_path, **more)
 
     return with_book  # type: ignore[return-value]
 
 
 def judged(default: str) -> Callable[[Command], Command]:
-    """Add --policy, --network, --fail-on and --strict, as all that judges has them."""
+    """Add --policy, --network, --fail-on and --strict: the words of all that judges.
+
+    The command gets `knowledge`, ready made, `fail_on` (a level or "never") and `strict`.
+    default: of --fail-on
+    """
 
     def decorate(command: Command) -> Command:
-        for option in reversed(
-            (
-                click.option(
-                    "--policy",
-                    metavar="NAME|FILE",
-                    help="Judge ports by a policy: `opto22`, or a site's own file.",
-                ),
-                click.option(
-                    "--network",
-                    multiple=True,
-                    metavar="PREFIX",
-                    help="A prefix that counts as the own link: 192.168.1.0/24; repeatable.",
-                ),
-                click.option(
-                    "--fail-on",
-                    type=click.Choice(["never", *Level]),
-                    default=default,
-                    show_default=True,
-                    help="Leave with 1 when a finding of this level or above is there.",
-                ),
-                click.option(
-                    "--strict", is_flag=True, help="Leave with 3 when something was hidden from us."
-                ),
-            )
-        ):
-            command = option(command)
-        return command
+        @click.option(
+            "--policy",
+            metavar="NAME|FILE",
+            help="Judge ports by a policy: `opto22`, or a site's own file.",
+        )
+        @click.option(
+            "--network",
+            multiple=True,
+            metavar="PREFIX",
+            help="A prefix that counts as the own link: 192.168.1.0/24; repeatable.",
+        )
+        @click.option(
+            "--fail-on",
+            type=click.Choice(["never", *Level]),
+            help=f"Leave with 1 when a finding of this level or above is there; default {default}.",
+        )
+        @click.option(
+            "--strict", is_flag=True, help="Leave with 3 when something was hidden from us."
+        )
+        @wraps(command)
+        def with_judgement(
+            *args: Any,
+            policy: str | None,
+            network: tuple[str, ...],
+            fail_on: str | None,
+            **more: Any,
+        ) -> Any:
+            from portbook import config
+            from portbook.faces.cli.knowing import knowledge
+
+            chosen = config.load({"policy": policy})
+            level = fail_on or (chosen.fail_on.value if chosen.fail_on else default)
+            known = knowledge(chosen.policy, network)
+            return command(*args, knowledge=known, fail_on=level, **more)
+
+        return with_judgement  # type: ignore[return-value]
 
     return decorate

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import click
 import msgspec
@@ -26,15 +26,15 @@ def write_records(records: Iterable[msgspec.Struct], shape: Shape) -> None:
     out.flush()
 
 
-def exit_code(story: Story, fail_on: str, strict: bool) -> int:
+def exit_code(stories: Sequence[Story], fail_on: str, strict: bool) -> int:
     """Return how to leave, the first that applies: findings, no source, part of one, well."""
-    if fail_on != "never" and story.at_least(Level(fail_on)):
+    if fail_on != "never" and any(one.at_least(Level(fail_on)) for one in stories):
         return 1
-    if story.problems and story.summary.failed_sources >= story.summary.sources:
+    failed = sum(one.summary.failed_sources for one in stories)
+    if failed and failed >= sum(one.summary.sources for one in stories):
         return 4
-    if story.problems or (strict and story.summary.hidden):
-        return 3
-    return 0
+    hidden = strict and any(one.summary.hidden for one in stories)
+    return 3 if hidden or any(one.problems for one in stories) else 0
 
 
 def complain(story: Story) -> None:

@@ -1,0 +1,102 @@
+"""`portbook doctor`: what this user and system can and cannot see, and what grants each right."""
+
+from __future__ import annotations
+
+import platform
+
+import click
+import msgspec
+
+from portbook import __version__
+from portbook.faces.cli.options import Shape, shaped
+
+
+class Check(msgspec.Struct, frozen=True, tag="check", tag_field="kind"):
+    """One thing that portbook needs or could use."""
+
+    what: str
+    fine: bool
+    needs: str
+    command: str | None = None
+    note: str | None = None
+
+
+def checks() -> list[Check]:
+    """Return what portbook can see and use here, rights first, then its own parts."""
+    from portbook.evidence.surroundings import permissions
+
+    rights = [
+        Check(one.what, one.granted, one.needs, one.command, one.note) for one in permissions()
+    ]
+    return [*rights, _reader(), _table(), _book()]
+
+
+def _reader() -> Check:
+    from portbook.evidence.readers import COMPILED
+
+    return Check(
+        "read captures at full speed",
+        COMPILED,
+        "the compiled packet reader",
+        None if COMPILED else "install a C compiler, then install portbook again",
+        None if COMPILED else "the plain reader works, and tells the same, more slowly",
+    )
+
+
+def _table() -> Check:
+    from portbook import config
+    from portbook.claims.registry import Registry
+
+    about = Registry.load(config.registry_path()).about
+    return Check(
+        f"the registry's table: {about.counts['rows']} rows",
+        True,
+        f"{about.source}, {about.date}",
+        None,
+        "a newer official file: portbook registry update FILE_OR_URL",
+    )
+
+
+def _book() -> Check:
+    from portbook import config
+
+    path = config.book_path()
+    there = path.exists()
+    return Check(
+        "keep what is seen",
+        there,
+        f"a book at {path}",
+        None if there else "portbook book create",
+        None if there else "without one nothing is kept, which is fine too",
+    )
+
+
+@click.command(
+    help="""Tell what portbook can see here, what it cannot, and the command that grants it.
+
+    \b
+      portbook doctor
+      portbook doctor --json
+
+    It only looks; it changes nothing.
+    """
+)
+@shaped
+def command(shape: Shape) -> None:
+    """Check and tell."""
+    found = checks()
+    if shape is not Shape.TABLE:
+        from portbook.faces.cli.output import write_records
+
+        write_records(found, shape)
+        return
+    from portbook.faces.terminal import safe
+
+    system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+    click.echo(f"portbook {__version__} on {system}\n")
+    for one in found:
+        click.echo(f"{'yes' if one.fine else 'no ':<4}{safe(one.what)}  ({safe(one.needs)})")
+        if one.note:
+            click.echo(f"      {safe(one.note)}")
+        if one.command:
+            click.echo(f"      {safe(one.command)}")

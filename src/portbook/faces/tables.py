@@ -1,0 +1,178 @@
+"""A story as tables for people: what is there, what it told, what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from portbook.faces.terminal import LEVEL_STYLES, colours, print_table, safe
+from portbook.faces.times import lasting, short
+from portbook.records import (
+    Conversation,
+    Finding,
+    Listener,
+    Service,
+)
+from portbook.survey.story import Story
+
+ROWS = 30  # of a table, unless all are wanted
+SURE = {"confirmed": "", "plausible": "?", None: ""}
+
+
+def show(story: Story, everything: bool = False) -> None:
+    """Print a story: evidence, then findings, then one line that sums it up."""
+    _table("Sockets of this machine", LISTENER, story.listeners, everything)
+    _table("Conversations", CONVERSATION, _largest(story.conversations), everything)
+    _table("Services", SERVICE, story.services, everything)
+    _table("Devices", DEVICE, story.devices, everything)
+    _table("Announcements", ANNOUNCEMENT, story.announcements, everything)
+    _table("Oddities", ODDITY, story.oddities, everything)
+    findings(story.findings)
+    click.echo(summed_up(story))
+
+
+def findings(found: Sequence[Finding]) -> None:
+    """Print findings, the gravest first, each with what it rests on and what to do."""
+    open_ones = [one for one in found if one.accepted is None]
+    if open_ones:
+        click.echo(click.style("Findings", bold=True) if colours() else "Findings")
+    for one in sorted(open_ones, key=lambda one: -one.level.rank):
+        click.echo(f"  {_level(one)} {one.code} {safe(one.message)}")
+        click.echo(f"      {safe(one.advice)}")
+    if open_ones:
+        click.echo("  `portbook rule CODE` tells why it matters.\n")
+
+
+def _level(one: Finding) -> str:
+    word = f"{one.level.value:<8}"
+    if not colours():
+        return word
+    style = LEVEL_STYLES[one.level.value].split()
+    return click.style(word, fg=style[-1], bold="bold" in style)
+
+
+def summed_up(story: Story) -> str:
+    """Return what was read in one line."""
+    one = story.summary
+    if story.listeners or not one.packets:
+        text = f"{len(story.listeners)} sockets"
+    else:
+        text = (
+            f"{one.packets} packets, {one.conversations} conversations, {one.named} of them named"
+        )
+    extra = [
+        f"{one.closed_early} conversations cut in parts for lack of memory"
+        * bool(one.closed_early),
+        f"{one.accepted} findings accepted" * bool(one.accepted),
+        f"{one.failed_sources} of {one.sources} sources failed" * bool(one.failed_sources),
+    ]
+    return "; ".join([f"{text} in {lasting(one.seconds)}", *filter(None, extra)])
+
+
+Column = tuple[str, Callable[[Any], object]]
+
+CONVERSATION: tuple[Column, ...] = (
+    ("client", lambda one: _end(one.client, one.client_port)),
+    ("server", lambda one: _end(one.server, one.server_port)),
+    ("", lambda one: one.transport.value),
+    ("protocol", lambda one: _named(one.protocol, one.confidence)),
+    ("claimed", lambda one: ", ".join(one.claims[:2])),
+    ("packets#", lambda one: one.packets),
+    ("octets#", lambda one: one.octets),
+    ("first", lambda one: short(one.first_ns)),
+    ("for#", lambda one: lasting(max(0, one.last_ns - one.first_ns) / 1e9)),
+)
+SERVICE: tuple[Column, ...] = (
+    ("service", lambda one: _end(one.address, one.port)),
+    ("", lambda one: one.transport.value),
+    ("speaks", lambda one: _spoken(one)),
+    ("claimed", lambda one: ", ".join(one.claims[:3])),
+    ("clients#", lambda one: one.clients),
+    ("conversations#", lambda one: one.conversations),
+)
+DEVICE: tuple[Column, ...] = (
+    ("device", lambda one: one.address),
+    ("vendor", lambda one: one.facts.get("vendor", "")),
+    ("product", lambda one: one.facts.get("product", "")),
+    ("version", lambda one: one.facts.get("version", "")),
+    ("name", lambda one: one.facts.get("name", "")),
+    ("serial", lambda one: one.facts.get("serial", "")),
+)
+ANNOUNCEMENT: tuple[Column, ...] = (
+    ("from", lambda one: _end(one.source, one.source_port or 0)),
+    ("to", lambda one: one.destination),
+    ("ports", lambda one: f"{_spans(one.ports)}/{one.transport.value}"),
+    ("protocol", lambda one: one.protocol or "unknown"),
+    ("every", lambda one: f"{one.period_s:.1f} s"),
+    ("seen", lambda one: f"{one.times} of {one.expected}"),
+    ("rhythm", lambda one: one.confidence.value),
+)
+ODDITY: tuple[Column, ...] = (
+    ("oddity", lambda one: one.name),
+    ("times#", lambda one: one.count),
+    ("first met", lambda one: one.where),
+)
+LISTENER: tuple[Column, ...] = (
+    ("", lambda one: one.transport.value),
+    ("address", lambda one: _end(one.address, one.port)),
+    ("state", lambda one: one.state if one.family != "dual" else f"{one.state}, dual stack"),
+    ("reaches", lambda one: one.scope.value),
+    ("program", lambda one: _owner(one)),
+    ("user", lambda one: _user(one)),
+    ("claimed", lambda one: ", ".join(one.claims[:2])),
+)
+
+
+def _table(title: str, columns: Sequence[Column], rows: Sequence[Any], everything: bool) -> None:
+    if not rows:
+        return
+    shown = rows if everything else rows[:ROWS]
+    print_table(
+        f"{title} ({len(rows)})",
+        [name for name, _ in columns],
+        [[value(row) for _, value in columns] for row in shown],
+    )
+    if len(shown) < len(rows):
+        click.echo(f"  … and {len(rows) - len(shown)} more; --all shows them\n")
+
+
+def _largest(conversations: Sequence[Conversation]) -> list[Conversation]:
+    return sorted(conversations, key=lambda one: -one.octets)
+
+
+def _end(address: str, port: int) -> str:
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _named(protocol: str | None, confidence: str | None) -> str:
+    return f"{protocol}{SURE[confidence]}" if protocol else "unknown"
+
+
+def _spoken(one: Service) -> str:
+    return ", ".join(_named(name, one.confidence) for name in one.protocols) or "unknown"
+
+
+def _spans(ports: Sequence[int]) -> str:
+    spans: list[list[int]] = []
+    for port in sorted(ports):
+        if spans and port == spans[-1][1] + 1:
+            spans[-1][1] = port
+        else:
+            spans.append([port, port])
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in spans)
+
+
+def _owner(one: Listener) -> str:
+    names = [f"{owner.program or '?'} ({owner.pid})" for owner in one.owners]
+    if one.owners_hidden:
+        names.append("hidden: not permitted")
+    extra = {owner.unit or owner.container for owner in one.owners} | {one.unit or one.container}
+    places = ", ".join(sorted(filter(None, extra)))
+    return (", ".join(names) or "none") + (f" in {places}" if places else "")
+
+
+def _user(one: Listener) -> str:
+    users = {owner.user for owner in one.owners if owner.user} or {one.user}
+    return ", ".join(sorted(filter(None, users)))

@@ -1,0 +1,175 @@
+"""From captures to findings: read, count, name, gather, judge."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+
+from portbook.errors import SourceError
+from portbook.evidence import captures, readers
+from portbook.evidence.conversations import Observed, records, services
+from portbook.evidence.rhythm import announcements
+from portbook.evidence.table import Counts, Row, Table
+from portbook.findings import judge
+from portbook.protocols.prefilter import prefilter
+from portbook.records import LOCAL_SITE, Oddity, Problem, Summary
+from portbook.survey.knowledge import Knowledge
+from portbook.survey.naming import Memory, Named, devices, key, named, remember
+from portbook.survey.story import Story
+
+Progress = Callable[[str, int, int | None], None]
+LIMIT = 1_000_000  # conversations held at once
+CLOSED_AT_ONCE = 8  # an eighth of the table is closed when it is full
+
+
+def read(
+    names: Iterable[str],
+    knowledge: Knowledge,
+    *,
+    now_ns: int,
+    site: str = LOCAL_SITE,
+    progress: Progress | None = None,
+    limit: int = LIMIT,
+) -> Story:
+    """Read captures (files, folders, patterns, `-`) and tell all that is in them.
+
+    A source that fails is told in `problems`, with what was read before it failed in the story.
+    limit: conversations held at once; more are told in parts that add up
+    """
+    began = time.perf_counter()
+    found = captures.find(names)
+    problems = [_problem(str(error).split(":", 1)[0], error) for error in found.problems]
+    looked = [_Look(capture, knowledge, site, limit, progress) for capture in found.captures]
+    for look in looked:
+        look.run()
+    problems += [look.problem for look in looked if look.problem]
+    seen = [one for look in looked for one in look.named]
+    return _told(
+        seen,
+        knowledge,
+        now_ns,
+        oddities=tuple(oddity for look in looked for oddity in look.oddities()),
+        problems=tuple(problems),
+        counts=[look.table.counts() for look in looked],
+        sources=len(looked) + len(found.problems),
+        failed=len(found.problems) + sum(look.nothing_read for look in looked),
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _told(
+    seen: list[Named],
+    knowledge: Knowledge,
+    now_ns: int,
+    *,
+    oddities: tuple[Oddity, ...],
+    problems: tuple[Problem, ...],
+    counts: list[Counts],
+    sources: int,
+    failed: int,
+    seconds: float,
+) -> Story:
+    conversations = tuple(one.conversation for one in seen)
+    served = tuple(services(conversations))
+    told = tuple(devices(seen))
+    rhythmic = tuple(announcements(seen))
+    case = knowledge.case(
+        now_ns,
+        conversations=conversations,
+        services=served,
+        devices=told,
+        announcements=rhythmic,
+    )
+    return Story(
+        summary=Summary(
+            packets=sum(one.packets for one in counts),
+            octets=sum(one.octets for one in counts),
+            conversations=len(conversations),
+            seconds=round(seconds, 6),
+            sources=sources,
+            failed_sources=failed,
+            named=sum(one.protocol is not None for one in conversations),
+            no_ports=sum(one.no_ports for one in counts),
+            oddities=sum(one.count for one in oddities),
+            closed_early=sum(one.closed for one in counts),
+        ),
+        conversations=conversations,
+        services=served,
+        devices=told,
+        announcements=rhythmic,
+        oddities=oddities,
+        findings=tuple(judge(case)),
+        problems=problems,
+    )
+
+
+class _Look:
+    """One capture on its way through the table to named conversations."""
+
+    def __init__(
+        self,
+        capture: captures.Capture,
+        knowledge: Knowledge,
+        site: str,
+        limit: int,
+        progress: Progress | None,
+    ) -> None:
+        self.table: Table = readers.table(prefilter().rows, seed=secrets.randbits(64), limit=limit)
+        self.named: list[Named] = []
+        self.problem: Problem | None = None
+        self._capture, self._knowledge, self._site = capture, knowledge, site
+        self._limit, self._progress = limit, progress
+        self._memory: Memory = {}
+        self._parts: Counter[object] = Counter()
+
+    @property
+    def nothing_read(self) -> bool:
+        """Tell whether the source failed before its first packet."""
+        return self.problem is not None and not self.table.counts().packets
+
+    def run(self) -> None:
+        """Read the capture to its end, or as far as it can be read."""
+        try:
+            captures.read(
+                self._capture,
+                self.table,
+                full=self._close_coldest,
+                starved=self._name_the_young,
+                progress=self._tell if self._progress else None,
+            )
+        except SourceError as error:
+            self.problem = _problem(self._capture.name, error)
+        self._take(self.table.rows())
+
+    def oddities(self) -> Iterator[Oddity]:
+        """Give the oddities of this capture, each with where it was first met."""
+        for name, (count, where) in self.table.oddities().items():
+            yield Oddity(name, count, f"{self._capture.name}, octet {where}")
+
+    def _tell(self, done: int, total: int | None) -> None:
+        if self._progress:
+            self._progress(self._capture.name, done, total)
+
+    def _observed(self, rows: Iterable[Row]) -> Iterator[Observed]:
+        return records(rows, self._capture.name, self._site)
+
+    def _take(self, rows: Iterable[Row]) -> None:
+        for one in named(self._observed(rows), self._knowledge.claims, self._memory):
+            before = self._parts.get(key(one.conversation), 0) if self._parts else 0
+            self.named.append(one.in_part(before + 1) if before else one)
+
+    def _close_coldest(self) -> None:
+        closed = self.table.close(max(1, self._limit // CLOSED_AT_ONCE))
+        for one in named(self._observed(closed), self._knowledge.claims, self._memory):
+            self._parts[key(one.conversation)] += 1
+            self.named.append(one.in_part(self._parts[key(one.conversation)]))
+
+    def _name_the_young(self) -> None:
+        remember(self._observed(self.table.rows()), self._memory)
+        self.table.release()
+
+
+def _problem(source: str, error: SourceError) -> Problem:
+    return Problem(source, str(error), error.offset)
