@@ -102,8 +102,10 @@ def _other(
             told = kernel_sockets.by_text(port, established, f"/proc/{pid}/net")
         except OSError:
             continue
-        ask = privileges.command("here", (*privileges.OWNERS, privileges.SYS_ADMIN))
-        lacks = f"in other network namespaces: {_TEXT_LACKS}; they show with: {ask}"
+        lacks = f"in other network namespaces: {_TEXT_LACKS}"
+        if way != "text":
+            ask = privileges.command("here", (*privileges.OWNERS, privileges.SYS_ADMIN))
+            lacks += f"; they show with: {ask}"
         return told, [*told.missing, lacks]
     return None, []  # all its processes ended meanwhile
 
