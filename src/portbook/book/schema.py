@@ -1,0 +1,121 @@
+"""The book's tables and how an older book becomes a newer one.
+
+Version n of the schema is the first n scripts of `MIGRATIONS`, run in order; a script that has
+been released is never changed. Every key includes site and VLAN; the VLAN of untagged traffic is
+stored as 0, which on the wire means "no VLAN" too (IEEE 802.1Q, priority-tagged frames).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from portbook.errors import SourceError
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+APPLICATION_ID = 0x50_42_6F_6B  # "PBok", in the file's header (sqlite.org, fileformat2, 1.3.17)
+
+_FIRST = """
+CREATE TABLE sightings (
+    id INTEGER PRIMARY KEY,
+    site TEXT NOT NULL,
+    vlan INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,            -- what makes it the same thing, see entries.py
+    transport TEXT,
+    port INTEGER,
+    source TEXT NOT NULL,         -- the latest look that saw it
+    first_ns INTEGER NOT NULL,    -- first and last seen, by the evidence
+    last_ns INTEGER NOT NULL,
+    count INTEGER NOT NULL,       -- looks that saw it
+    recorded_ns INTEGER NOT NULL, -- when it came into the book
+    written_ns INTEGER NOT NULL,  -- when it was last written here; pruning goes by it
+    quiet_ns INTEGER,             -- silence that means gone; NULL: missing in one look does
+    gone_ns INTEGER,              -- NULL: there
+    details TEXT NOT NULL,        -- JSON: what a change is told by
+    UNIQUE (site, vlan, kind, key)
+) STRICT;
+CREATE INDEX sightings_by_port ON sightings (port, transport) WHERE port IS NOT NULL;
+CREATE INDEX sightings_by_source ON sightings (site, source, kind) WHERE gone_ns IS NULL;
+CREATE INDEX sightings_by_recorded ON sightings (recorded_ns);
+CREATE INDEX announcements ON sightings (kind) WHERE kind = 'announcement';
+CREATE TABLE events (
+    id INTEGER PRIMARY KEY,
+    sighting INTEGER NOT NULL REFERENCES sightings (id) ON DELETE CASCADE,
+    at_ns INTEGER NOT NULL,
+    what TEXT NOT NULL CHECK (what IN ('gone', 'back', 'changed')),
+    before TEXT,                  -- JSON details, for 'changed'
+    after TEXT
+) STRICT;
+CREATE INDEX events_by_time ON events (at_ns);
+CREATE INDEX events_by_sighting ON events (sighting);
+CREATE TABLE accepted (
+    site TEXT NOT NULL,
+    vlan INTEGER NOT NULL,
+    code TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    until_ns INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    fingerprint TEXT,             -- NULL: not met yet
+    accepted_ns INTEGER NOT NULL,
+    PRIMARY KEY (site, vlan, code, subject)
+) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST,)
+
+
+def prepare(connection: Connection, path: str, *, readonly: bool) -> None:
+    """Check that the file is a book of ours, and bring it to this version.
+
+    Raises SourceError when it is another program's file, newer, or older and read-only.
+    """
+    version, ours = _state(connection)
+    if not ours:
+        raise SourceError(f"{path}: an SQLite file, but not a book; name another one with --book")
+    if version > len(MIGRATIONS):
+        raise SourceError(
+            f"{path}: written by a newer portbook (schema {version}, this one knows "
+            f"{len(MIGRATIONS)}); use that version, or name another book with --book"
+        )
+    if version == len(MIGRATIONS):
+        return
+    if readonly:
+        raise SourceError(
+            f"{path}: schema {version} is older than {len(MIGRATIONS)}; any command that writes "
+            "the book brings it up to date"
+        )
+    _migrate(connection)
+
+
+def _state(connection: Connection) -> tuple[int, bool]:
+    """Return the schema's version, and whether the file is empty or a book of ours."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    mark: int = connection.execute("PRAGMA application_id").fetchone()[0]
+    tables: int = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    return version, mark == APPLICATION_ID or (mark == 0 and version == 0 and tables == 0)
+
+
+def _migrate(connection: Connection) -> None:
+    """Run the missing scripts, all or none; another process may have done so meanwhile."""
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # takes effect in an empty file only
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version, _ = _state(connection)
+        for script in MIGRATIONS[version:]:
+            for statement in _statements(script):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {max(version, len(MIGRATIONS))}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _statements(script: str) -> list[str]:
+    """Split a script: executescript would commit after each statement."""
+    return [part for part in script.split(";\n") if part.strip()]
