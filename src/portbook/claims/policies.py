@@ -65,7 +65,7 @@ class Policy:
         self.text = text
         self.name, self.title, self.source = text.name, text.title, text.source
         self.rows = text.rows
-        self.notes = text.notes
+        self.vendor, self.notes = text.vendor, text.notes
         self._spans = Spans((row.ports.first, row.ports.last, row) for row in text.rows)
 
     def judge(

@@ -23,6 +23,7 @@ SHIPPED = os.path.join(os.path.dirname(__file__), "data", "registry.tsv")
 TITLE = "IANA Service Name and Transport Protocol Port Number Registry"
 _INDEX_FROM = 32  # ports asked; the index costs about as much as so many searches
 _ALL = tuple(Transport)
+_NAMED_RANGE = re.compile(rb"\n(\d{1,5})-(\d{1,5})\t[a-z]*\t[^\t]")
 _RANGE = re.compile(rb"\n(\d{1,5})-(\d{1,5})\t")
 
 
@@ -37,6 +38,7 @@ class Registry:
         self._index: dict[int, tuple[int, int]] | None = None
         self._of_range: dict[int, Row] = {}
         self._claims: dict[tuple[int, Transport | None], tuple[Claim, ...]] = {}
+        self._of_ranges: dict[tuple[tuple[int, ...], Transport | None], tuple[Claim, ...]] = {}
         self._of_row: dict[Row, tuple[Claim, ...]] = {}
         self._source = Source(TITLE, self.about.date, self.about.source)
 
@@ -73,6 +75,13 @@ class Registry:
         rows = self.rows(number, transport)
         return state_of(rows[0]) if rows else State.SILENT
 
+    def spoken_of(self) -> Iterable[int]:
+        """Return the numbers that have a row of their own, or lie in a range with a name."""
+        self._index = self._index or self._indexed()
+        yield from self._index
+        for match in _NAMED_RANGE.finditer(self._octets, self._body - 1):
+            yield from range(int(match[1]), min(int(match[2]), HIGHEST) + 1)
+
     def by_name(self, name: str) -> tuple[Claim, ...]:
         """Return the claims of a service name, compared without case; historic aliases too."""
         wanted = name.casefold()
@@ -104,26 +113,46 @@ class Registry:
         return self._assigned(row for _, row in ranked)
 
     def _looked_up(self, number: int, transport: Transport | None) -> tuple[Claim, ...]:
-        covering = self._covering(number)
-        if not covering:
+        if not 0 <= number <= HIGHEST:
             return ()
+        if self._single(number):
+            return self._combined(number, transport)[0]
+        # Nothing but ranges: what was told of one of their numbers holds for the next one too.
+        ranges = self._ranges.at(number)
+        if not ranges:
+            return ()
+        found = self._of_ranges.get((ranges, transport))
+        if found is None:
+            found, anywhere = self._combined(number, transport)
+            if anywhere:
+                self._of_ranges[ranges, transport] = found
+        return found
+
+    def _combined(self, number: int, transport: Transport | None) -> tuple[tuple[Claim, ...], bool]:
+        """Return the claims, and whether they hold wherever the same rows do."""
+        covering = self._covering(number)
         if transport is not None:
             rows = holding(covering, transport)
         else:
             rows = tuple(dict.fromkeys(row for one in _ALL for row in holding(covering, one)))
         if len(rows) == 1 and len(told := self._told(rows[0])) == 1:
-            return told
-        claims = [claim for row in rows for claim in self._told(row) if number in claim.ports]
-        return tuple(sorted(claims, key=_place))
+            return told, True
+        claims = [claim for row in rows for claim in self._told(row)]
+        here = sorted((claim for claim in claims if number in claim.ports), key=_place)
+        return tuple(here), not any(row.unauthorized for row in rows)
 
     def _covering(self, number: int) -> tuple[Row, ...]:
         if not 0 <= number <= HIGHEST:
             return ()
-        singles = self._singles.get(number)
-        if singles is None:
-            singles = self._singles[number] = self._read_singles(number)
         ranges = self._ranges.at(number)
+        singles = self._single(number)
         return singles + tuple(map(self._range, ranges)) if ranges else singles
+
+    def _single(self, number: int) -> tuple[Row, ...]:
+        found = self._singles.get(number)
+        if found is None:
+            found = self._singles[number] = self._read_singles(number)
+        return found
 
     def _range(self, at: int) -> Row:
         found = self._of_range.get(at)

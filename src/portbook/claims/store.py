@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
 
 from portbook.claims.official import checked_update
 from portbook.claims.table import About, Table, parse, render
+from portbook.claims.whole import write_whole
 from portbook.errors import SourceError
 
 
@@ -20,25 +20,9 @@ def replace_table(path: str | os.PathLike[str], old: About, new: Table) -> About
     parse(octets, str(new.about.source))  # what was written must be what is read
     where = os.fspath(path)
     try:
-        _write(where, octets)
+        write_whole(where, octets)
     except OSError as error:
         raise SourceError(
             f"{where}: {error.strerror or error}; the table in use was kept"
         ) from error
     return new.about
-
-
-def _write(where: str, octets: bytes) -> None:
-    folder = os.path.dirname(os.path.abspath(where))
-    os.makedirs(folder, exist_ok=True)
-    handle, beside = tempfile.mkstemp(prefix=".registry-", dir=folder)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(octets)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(beside, 0o644)  # mkstemp's 0600 would hide a system-wide table from its users
-        os.replace(beside, where)
-    except BaseException:
-        os.unlink(beside)
-        raise
