@@ -113,9 +113,9 @@ def recognise(payload: Payload) -> Identification | None:
         return None
     told = _recognise(payload)
     if told is None and payload.cast is not Cast.UNICAST and not payload.to_client:
-        # A reply to everybody: who sent it first is the server.
+        # A reply to everybody: the sender stands as the client, since nobody else can.
         told = _recognise(payload.swapped())
-        return msgspec.structs.replace(told, swapped=True, client={}) if told else None
+        return msgspec.structs.replace(told, client=told.server, server={}) if told else None
     return told
 
 

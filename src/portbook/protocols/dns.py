@@ -45,7 +45,7 @@ def recognise(payload: Payload) -> Identification | None:
     if payload.cast is Cast.MULTICAST and (of_mdns(payload) or of_llmnr(payload)):
         return None
     asked = messages(payload, payload.to_server, response=False)
-    answered = messages(payload, payload.to_client, response=True)
+    answered = messages(payload, payload.to_client, response=True, longer=bool(asked))
     if asked is None or answered is None or not (asked or answered):
         return None
     doubts = _doubts(asked + answered)
@@ -62,6 +62,14 @@ def recognise(payload: Payload) -> Identification | None:
         return plausible(
             NAME, "questions and answers parse", against=("no answer has the id of a question",)
         )
+    if any(message.more for message in answered):
+        return plausible(
+            NAME,
+            "question parses to its end",
+            "answer has its id",
+            against=("an answer is longer than what its header counts", *doubts),
+            facts=facts,
+        )
     return confirmed(
         NAME, "question parses to its end", "answer has its id", against=doubts, facts=facts
     )
@@ -77,19 +85,23 @@ def of_llmnr(payload: Payload) -> bool:
     return bool(LLMNR_GROUP.fullmatch(payload.group or ""))
 
 
-def messages(payload: Payload, side: Side, response: bool | None) -> list[Message] | None:
+def messages(
+    payload: Payload, side: Side, response: bool, *, longer: bool = False
+) -> list[Message] | None:
     """Read the messages that one side sent, or None when one of them is none.
 
-    response: what they must be, None for either
+    response: whether they must be answers or questions
+    longer: whether octets behind what the header counts are borne
     """
     found = []
     for piece in _framed(side) if payload.transport is Transport.TCP else side:
         message = read(piece.octets)
         if message is None or not _sane(message, piece):
             return None
-        if response is not None and message.response is not response:
+        more = piece.whole and message.end < piece.length
+        if message.response is not response or (more and not longer):
             return None
-        found.append(message)
+        found.append(message._replace(more=more))
     if side and not found:
         return None
     return found
@@ -116,7 +128,7 @@ def _measure(octets: bytes, at: int) -> int | None:
 def _sane(message: Message, piece: Piece) -> bool:
     if message.operation not in OPERATIONS or not message.questions + message.records:
         return False
-    if piece.whole and not (message.whole and message.end == piece.length):
+    if piece.whole and not message.whole:
         return False
     if not piece.whole and not message.questions:
         return False
@@ -144,6 +156,8 @@ def _doubts(found: list[Message]) -> tuple[str, ...]:
         return ("top bit of the class set: multicast DNS sent to one host looks the same",)
     if all(message.response and message.flags & 0x7FFF == 0 for message in found):
         return ("neither authoritative nor recursive: an LLMNR answer looks the same",)
+    if names and all(len(name.labels) == 1 for name in names):
+        return ("names of one label: LLMNR sent to one host looks the same",)
     return ()
 
 

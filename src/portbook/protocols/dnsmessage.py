@@ -85,6 +85,7 @@ class Message(NamedTuple):
     records: tuple[Record, ...]
     end: int  # where reading stopped
     whole: bool  # all that the header counts was read
+    more: bool = False  # octets follow that the header does not count
 
     @property
     def response(self) -> bool:

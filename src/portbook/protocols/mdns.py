@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from portbook.ports import PortRange, Transport
 from portbook.protocols import (
     Cast,
@@ -13,7 +15,7 @@ from portbook.protocols import (
     plausible,
 )
 from portbook.protocols.dns import of_mdns
-from portbook.protocols.dnsmessage import AAAA, SRV, TXT, A, Message, Record, read, read_name
+from portbook.protocols.dnsmessage import AAAA, SRV, TXT, A, Message, Name, Record, read, read_name
 from portbook.protocols.text import clean
 from portbook.records import Identification, Source
 
@@ -70,13 +72,20 @@ def recognise(payload: Payload) -> Identification | None:
 
 
 def _facts(found: list[tuple[bytes, Message]]) -> dict[str, tuple[str, ...]]:
+    offered = [one.name for _, message in found if message.response for one in message.records]
+    asked = [one.name for _, message in found for one in message.questions]
+    told = {"services": _services(offered), "asked": _services(asked)}
+    return {key: value for key, value in told.items() if value}
+
+
+def _services(names: list[Name]) -> tuple[str, ...]:
+    """Return the service types in names: `_http._tcp` (RFC 6763 section 7)."""
     kinds: dict[str, None] = {}
-    for _, message in found:
-        for labels in (one.name.labels for one in message.questions + message.records):
-            for at, label in enumerate(labels[1:], 1):
-                if label in (b"_tcp", b"_udp") and labels[at - 1].startswith(b"_"):
-                    kinds[clean(labels[at - 1] + b"." + label, 64)] = None
-    return {"services": tuple(kinds)[:SERVICES]} if kinds else {}
+    for labels in (name.labels for name in names):
+        for before, label in pairwise(labels):
+            if label in (b"_tcp", b"_udp") and before.startswith(b"_"):
+                kinds[clean(before + b"." + label, 64)] = None
+    return tuple(kinds)[:SERVICES]
 
 
 def _identity(found: list[tuple[bytes, Message]]) -> dict[str, str]:

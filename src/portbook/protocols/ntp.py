@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from portbook.ports import PortRange, Transport
 from portbook.protocols import (
     Cast,
@@ -65,7 +63,7 @@ def recognise(payload: Payload) -> Identification | None:
     if payload.cast is not Cast.UNICAST and not payload.to_client:
         told = _recognise(payload.swapped(), frozenset((BROADCAST,)))
         if told:
-            return msgspec.structs.replace(told, swapped=True)
+            return told
     return _recognise(payload, frozenset((PASSIVE, SERVER, BROADCAST, ACTIVE)))
 
 
@@ -79,11 +77,20 @@ def _recognise(payload: Payload, from_server: frozenset[int]) -> Identification 
         return None
     facts = _facts((answered or asked)[0])
     if not (asked and answered):
+        if answered and not all(map(_dated, answered)):
+            return None
         only = "questions" if asked else "answers"
         return plausible(
             NAME, "all fields are in range", against=(f"only {only} were seen",), facts=facts
         )
     times = {one["transmit_time"] for one in asked}
+    if not all(map(_dated, answered)):
+        return plausible(
+            NAME,
+            "all fields are in range, both directions",
+            against=("the answer has no time",),
+            facts=facts,
+        )
     if any(one["originate_time"] in times for one in answered):
         return confirmed(
             NAME, "all fields are in range", "the answer repeats the question's time", facts=facts
@@ -122,9 +129,14 @@ def read(piece: Piece) -> dict[str, Any] | None:
         return None
     if header["poll"] > POLL and header["poll"] != UNSET:
         return None
-    if mode != CLIENT and header["transmit_time"] >> 32 < YEAR_1990 and not _kiss(header):
+    if mode != CLIENT and not _dated(header) and header["transmit_time"]:
         return None
     return header
+
+
+def _dated(header: dict[str, Any]) -> bool:
+    """Tell whether it was sent after 1990, or is a refusal, which may lack all times."""
+    return header["transmit_time"] >> 32 >= YEAR_1990 or _kiss(header)
 
 
 def _kiss(header: dict[str, Any]) -> bool:

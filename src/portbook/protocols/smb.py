@@ -6,7 +6,16 @@ from typing import Any
 
 from portbook.addresses import Scope
 from portbook.ports import PortRange, Transport
-from portbook.protocols import Payload, Protocol, Signature, Usual, confirmed, ntlmssp, plausible
+from portbook.protocols import (
+    Payload,
+    Protocol,
+    Side,
+    Signature,
+    Usual,
+    confirmed,
+    ntlmssp,
+    plausible,
+)
 from portbook.protocols.framing import MORE, Walk, both
 from portbook.protocols.layout import BE, LE, RAW, Field, Layout
 from portbook.protocols.nbns import decode
@@ -71,6 +80,7 @@ def recognise(payload: Payload) -> Identification | None:
     if payload.transport is not Transport.TCP:
         return None
     asked, answered = both(payload, _measure)
+    asked, answered = _marked(asked, payload.to_server), _marked(answered, payload.to_client)
     sides = [
         one for one, side in ((asked, payload.to_server), (answered, payload.to_client)) if side
     ]
@@ -105,6 +115,15 @@ def _session_only(asked: Walk, answered: Walk) -> Identification | None:
         client=_client(asked),
         server=_server(asked, answered),
     )
+
+
+def _marked(walked: Walk, side: Side) -> Walk:
+    """Keep a message whose length lies when its mark and its header's size are there."""
+    header = HEADER_NEW.read(side.octets, SESSION.size)
+    new = bool(header and header["mark"] == NEW and header["size"] == HEADER_NEW.size)
+    if walked or side.octets[:1] != b"\0" or not (new or side.octets[4:8] == OLD):
+        return walked
+    return walked._replace(cut=side.octets)
 
 
 def _measure(octets: bytes, at: int) -> int | None:
@@ -157,19 +176,29 @@ def _facts(asked: Walk, answered: Walk, marks: list[str]) -> dict[str, Any]:
 
 
 def _dialect(asked: Walk, answered: Walk) -> str | None:
+    """Return the dialect chosen last: a first answer may say "SMB 2, ask again"."""
+    chosen = None
     for message in answered.messages:
-        if HEADER_NEW.get(message, "command", SESSION.size) == NEGOTIATE_NEW and (
-            _kind(message) == "SMB 2"
-        ):
-            chosen = _NEGOTIATED.read(message, SESSION.size + HEADER_NEW.size)
-            return DIALECTS.get(chosen["dialect"]) if chosen and chosen["size"] == 65 else None
-        if _kind(message) == "SMB 1":
-            number = _words(message)[:2]
-            offered = _offered(asked)
-            at = int.from_bytes(number, "little")
-            known = HEADER_OLD.get(message, "command", SESSION.size) == NEGOTIATE_OLD
-            return offered[at] if known and len(number) == 2 and at < len(offered) else None
-    return None
+        if _kind(message) == "SMB 2":
+            chosen = _chosen_new(message) or chosen
+        elif _kind(message) == "SMB 1":
+            chosen = _chosen_old(message, _offered(asked)) or chosen
+    return chosen
+
+
+def _chosen_new(message: bytes) -> str | None:
+    if HEADER_NEW.get(message, "command", SESSION.size) != NEGOTIATE_NEW:
+        return None
+    told = _NEGOTIATED.read(message, SESSION.size + HEADER_NEW.size)
+    return DIALECTS.get(told["dialect"]) if told and told["size"] == 65 else None
+
+
+def _chosen_old(message: bytes, offered: list[str]) -> str | None:
+    number = _words(message)[:2]
+    if HEADER_OLD.get(message, "command", SESSION.size) != NEGOTIATE_OLD or len(number) < 2:
+        return None
+    at = int.from_bytes(number, "little")
+    return offered[at] if at < len(offered) else None
 
 
 def _words(message: bytes) -> bytes:

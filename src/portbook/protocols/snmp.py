@@ -246,7 +246,10 @@ def _devices(found: list[Message]) -> dict[str, str]:
 
 
 def _engine_enterprise(engine: bytes) -> int | None:
-    return int.from_bytes(engine[:4], "big") & 0x7FFFFFFF if len(engine) >= 5 else None
+    """Return the enterprise number in an engine id: highest bit set, or the old 12 octets."""
+    if len(engine) < 5 or not (engine[0] & 0x80 or len(engine) == 12):
+        return None
+    return int.from_bytes(engine[:4], "big") & 0x7FFFFFFF
 
 
 def _facts(found: list[Message]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ class Reply(NamedTuple):
 
 _REPLY = re.compile(rb"([1-5][0-9][0-9])([ -])(.*)\Z", re.DOTALL)
 _VERSION = r"[vV]?(\d[0-9A-Za-z.+~_-]*)"
-_NAMED = re.compile(rf"(.*?[A-Za-z)])[ _/-]{_VERSION}")
+_NAMED = re.compile(rf"(.*?[A-Za-z0-9)])[ _/-]{_VERSION}")
 
 
 def clean(octets: bytes | str, limit: int = 128) -> str:

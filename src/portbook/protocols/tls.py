@@ -108,11 +108,20 @@ def _without_hello(payload: Payload, asks: Records, answers: Records) -> Identif
     alert = next((one.alert for one in sides if one.alert), None)
     if alert:
         return plausible(NAME, f"alert {alert}", against=("no hello was seen",))
-    if sum(one.whole for one in sides) < 2:
+    if sum(one.whole for one in sides) < 2 and not any(
+        _fills(side) for side in (payload.to_server, payload.to_client)
+    ):
         return None
     return plausible(
         NAME, "records whose lengths agree", against=("joined in the middle: no hello was seen",)
     )
+
+
+def _fills(side: Side) -> bool:
+    """Tell whether one record of some length is exactly one segment."""
+    header = RECORD.read(side.first.octets)
+    length = header["length"] if header else 0
+    return length >= 16 and side.first.length == RECORD.size + length
 
 
 def records(side: Side) -> Records:

@@ -1,0 +1,161 @@
+"""SNMP: versions, directions, what a device tells, and the community that nobody may see."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.examples import CONFIRMED, PLAUSIBLE, Example, unhex
+
+from portbook.ports import Transport
+from portbook.protocols import Payload, Piece, Side
+from portbook.protocols.snmp import read, recognise
+
+TCP, UDP = Transport.TCP, Transport.UDP
+GET = unhex("302802010104067075626c6963a01b02030458aa020100020100300e300c06082b060102010101000500")
+RESPONSE = unhex(
+    "303802010104067075626c6963a22b02030458aa020100020100301e301c06082b0601020101010004 10"
+    "554d545320536f667420537769746368"
+)
+ASKS_ENGINE = unhex(
+    "3040020103300f02030091c8020205dc040104020103041530130400020100020100040561646d696e0400040030"
+    "1304000400a00d02030091c80201000201003000"
+)
+ENGINE = unhex(
+    "306c020103300f02030091c80202080004010002010304243022040c000039e7000000a1c0a81da0020202f00203"
+    "02fde7040561646d696e040004003030040c000039e7000000a1c0a81da00400a81e02030091c802010002010030"
+    "11300f060a2b060106030f01010400410101"
+)
+TRAP = unhex(
+    "307b02010004067075626c6963a46e06082b0601060301010540040a011e01020103020100430303ab543051300f"
+    "060a2b0601020102020101020201023019060a2b060102010202010202040b45746865726e6574302f31300f060a"
+    "2b0601020102020103020201063012060c2b060104010902020101140204027570"
+)
+OPTO22 = unhex(
+    "305602010104067075626c6963a249020101020100020100303e302606082b06010201010100041a4f70746f2032"
+    "3220534e41502d5041432d5231205231302e3363301406082b0601020101020006082b06010401a27901"
+)
+# LDAP: the second element of a message is followed by an operation, not by a string
+LDAP_UNBIND = unhex("308400000006020200984200")
+CLDAP = unhex("30840000009d0202009363 00*152")  # start of a public capture's search
+
+EXAMPLES = [
+    Example(
+        "sysDescr of a UMTS switch, public capture",
+        Payload.of(UDP, (GET,), (RESPONSE,)),
+        "snmp",
+        facts={"snmp_version": "v2c", "pdu": "get"},
+        server={"product": "UMTS Soft Switch"},
+    ),
+    Example("request alone", Payload.of(UDP, (GET,)), "snmp"),
+    Example(
+        "engine of an Aruba switch, public capture",
+        Payload.of(UDP, (ASKS_ENGINE,), (ENGINE,)),
+        "snmp",
+        facts={
+            "snmp_version": "v3",
+            "engine_id": "000039e7000000a1c0a81da0",
+            "enterprise": 14823,
+        },
+        server={"vendor": "Aruba"},
+    ),
+    Example(
+        "trap of version 1, public capture",
+        Payload.of(UDP, (TRAP,)),
+        "snmp",
+        facts={"snmp_version": "v1", "pdu": "trap"},
+    ),
+    Example(
+        "answer of an Opto 22 controller, made by hand",
+        Payload.of(UDP, (GET,), (OPTO22,)),
+        "snmp",
+        facts={"enterprise": 4473},
+        server={"vendor": "Opto 22", "product": "Opto 22 SNAP-PAC-R1 R10.3c"},
+    ),
+    Example("over TCP, two in one segment", Payload.of(TCP, (GET + GET,), (RESPONSE,)), "snmp"),
+    Example("LDAP unbind", Payload.of(UDP, (LDAP_UNBIND,)), None, None),
+    Example("CLDAP search", Payload.of(UDP, (CLDAP,)), None, None),
+]
+
+
+@pytest.mark.parametrize("payload", [Payload.of(UDP, (GET,), (OPTO22,)), Payload.of(UDP, (TRAP,))])
+def test_the_community_never_leaves_the_recogniser(payload: Payload) -> None:
+    told = recognise(payload)
+
+    assert told is not None
+    assert "public" not in repr(told)
+
+
+@pytest.mark.parametrize(
+    ("octets", "why"),
+    [
+        (GET + b"\0", "an octet too many"),
+        (GET[:-1], "an octet too few"),
+        (GET.replace(b"\x02\x01\x01\x04", b"\x02\x01\x02\x04"), "version 2 (party based)"),
+        (GET.replace(b"\xa0\x1b", b"\xa9\x1b"), "no such PDU"),
+        (GET.replace(b"\xa0\x1b", b"\xa0\x1a"), "a PDU that ends early"),
+        (b"\x30\x80" + GET[2:] + b"\0\0", "an indefinite length"),
+        (GET.replace(b"\x04\x06", b"\x04\x7f"), "a community past the end"),
+    ],
+)
+def test_lengths_that_do_not_agree_are_not_snmp(octets: bytes, why: str) -> None:
+    assert recognise(Payload.of(UDP, (octets,))) is None, why
+
+
+def test_long_forms_of_lengths_are_read() -> None:
+    for head in (b"\x30\x81\x28", b"\x30\x82\x00\x28", b"\x30\x84\x00\x00\x00\x28"):
+        told = recognise(Payload.of(UDP, (head + GET[2:],)))
+        assert told is not None
+        assert CONFIRMED is told.confidence
+
+
+def test_a_pdu_whose_inside_is_odd_is_plausible() -> None:
+    odd = GET.replace(b"\x02\x03\x04\x58\xaa", b"\x04\x03\x04\x58\xaa")
+    told = recognise(Payload.of(UDP, (odd,)))
+
+    assert told is not None
+    assert PLAUSIBLE is told.confidence
+
+
+def test_an_empty_community_and_a_negative_request_id_are_borne() -> None:
+    octets = unhex("30 22 020101 0400 a0 1b 0203f458aa020100020100300e300c06082b060102010101000500")
+    told = recognise(Payload.of(UDP, (octets,)))
+
+    assert told is not None
+    assert CONFIRMED is told.confidence
+
+
+def test_a_message_cut_by_what_was_kept_is_plausible_and_tells_nothing() -> None:
+    cut = Side(RESPONSE[:30], ((len(RESPONSE), 30),), len(RESPONSE))
+    told = recognise(Payload(UDP, Side(), cut))
+
+    assert told is not None
+    assert PLAUSIBLE is told.confidence
+    assert {} == dict(told.server)
+
+
+def test_requests_and_responses_keep_their_direction() -> None:
+    assert recognise(Payload.of(UDP, (RESPONSE,))) is None
+    assert recognise(Payload.of(UDP, (), (GET,))) is None
+    assert recognise(Payload.of(UDP, (), (TRAP,))) is None
+
+
+def test_an_engine_id_of_text_names_no_enterprise() -> None:
+    text = ENGINE.replace(unhex("000039e7000000a1c0a81da0"), b"bc1189ibf7ed")
+    odd = text.replace(b"\x04\x0cbc1189ibf7ed", b"\x04\x0bbc1189ibf7e\x05\x00", 1)
+    assert recognise(Payload.of(UDP, (), (text,))) is not None
+    told = recognise(Payload.of(UDP, (), (odd,)))
+    assert told is None or "enterprise" not in told.facts
+
+
+@given(st.integers(0, len(RESPONSE) - 1), st.integers(0, 255))
+def test_one_changed_octet_never_shows_the_community(at: int, value: int) -> None:
+    changed = RESPONSE[:at] + bytes((value,)) + RESPONSE[at + 1 :]
+    told = recognise(Payload.of(UDP, (GET,), (changed,)))
+
+    assert told is None or "public" not in repr(told)
+
+
+@given(st.binary(max_size=120))
+def test_any_octets_are_read_without_an_error(octets: bytes) -> None:
+    read(Piece(b"\x30" + octets, len(octets) + 1))
