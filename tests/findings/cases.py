@@ -97,6 +97,7 @@ CLAIMS = (
     claim(2543, "reftek"),
     claim(3000, "remoteware-cl"),
     claim(3000, "Grafana", ClaimKind.UNOFFICIAL, TCP),
+    claim(5355, "llmnr", title="LLMNR"),
     claim(22001, "optocontrol"),
     claim(44818, "EtherNet-IP-2"),
     claim(50000, "Opto 22 internal use", ClaimKind.VENDOR_RESERVED, None, 50999),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
-from findings.cases import UDP, conversation, findings, listener, service, told
+from findings.cases import PROTOCOLS, UDP, case, conversation, findings, listener, service, told
 
+from portbook.addresses import Scope
+from portbook.findings import judge
 from portbook.records import Confidence, Listener
 
 PUBLIC, OTHER = "203.0.113.9", "198.51.100.7"
@@ -49,6 +52,7 @@ def test_many_conversations_of_one_controller_are_one_finding() -> None:
         ("fe80::5", "fe80::9"),
         ("169.254.3.5", "169.254.255.42"),
         ("127.0.0.1", "127.0.0.1"),
+        (PUBLIC, PUBLIC),
     ],
 )
 def test_inside_private_networks_modbus_is_at_home(client: str, server: str) -> None:
@@ -222,3 +226,12 @@ def test_snmp_across_the_public_network_is_told_unless_it_is_version_3() -> None
     assert [] == findings(
         "PB304", conversations=[conversation("10.0.0.5", "10.0.0.9", 161, "snmp", UDP)]
     )
+
+
+def test_snmp_that_must_stay_inside_is_one_finding_not_two() -> None:
+    given = case(conversations=[conversation(PUBLIC, "10.0.0.9", 161, "snmp", UDP)])
+    bound = {"snmp": msgspec.structs.replace(PROTOCOLS["snmp"], stays_inside=Scope.PRIVATE)}
+    held = msgspec.structs.replace(given, protocols={**PROTOCOLS, **bound})
+
+    assert ["PB301"] == [one.code for one in judge(held)]
+    assert ["PB304"] == [one.code for one in judge(given)]

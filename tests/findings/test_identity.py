@@ -38,6 +38,7 @@ def test_ssh_on_a_plant_port_is_a_warning() -> None:
         (443, "tls", TCP),
         (443, "http", TCP),
         (2001, "optommp", TCP),
+        (5355, "dns", UDP),
     ],
 )
 def test_what_fits_any_claim_is_no_finding(number: int, name: str, transport: Transport) -> None:

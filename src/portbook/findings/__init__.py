@@ -29,6 +29,8 @@ from portbook.records import (
     Service,
 )
 
+_WIDEST_HOME = 32
+
 
 class Case(msgspec.Struct, frozen=True, dict=True):
     """All that a rule may know: evidence, a way to look claims up, and the local surroundings."""
@@ -48,11 +50,14 @@ class Case(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def residents(self) -> Mapping[tuple[int, Transport], Sequence[Protocol]]:
-        """Return the known protocols by the ports where their servers are usually met."""
+        """Return the known protocols by the ports where their servers are usually met.
+
+        A wide range (data ports that are lent by the hundred) is no one's usual port.
+        """
         found: dict[tuple[int, Transport], list[Protocol]] = {}
         for protocol in self.protocols.values():
             for usual in protocol.usual:
-                if usual.role != "client":
+                if usual.role != "client" and usual.ports.size <= _WIDEST_HOME:
                     for number in range(usual.ports.first, usual.ports.last + 1):
                         at = found.setdefault((number, usual.transport), [])
                         if protocol not in at:

@@ -27,13 +27,14 @@ SPEAKING = frozenset(
 WIDEST_CLAIM = 256  # numbers; wider blocks do not say what speaks on one of them
 # Other products ride on these, so meeting them contradicts no claim of a product.
 CARRIERS = frozenset({"http", "tls", "ssh"})
-# One conversation of the family may rightly be called by the other's name.
-FAMILIES = (
+# The bytes of one may rightly be called by the other's name: a unicast LLMNR answer is DNS.
+KIN = (
     frozenset({"dns", "mdns", "llmnr", "nbns"}),
     frozenset({"dhcp", "bootp"}),
     frozenset({"enip", "cip-io"}),
-    frozenset({"http", "tls"}),
+    frozenset({"cotp", "s7comm"}),
 )
+FAMILIES = (*KIN, frozenset({"http", "tls"}))  # may share a port of one program
 _SECURED = {"tls", "ssl", "secure", "secured", "https"}
 
 
@@ -78,13 +79,19 @@ def agrees(protocol: Protocol, claims: Sequence[Claim], number: int, transport: 
     """Tell whether any claim of the port, or the protocol's own habit, fits the protocol."""
     if any(number in usual.ports and usual.transport is transport for usual in protocol.usual):
         return True
-    return any(_names(protocol.name, claim) for claim in claims)
+    kin = {protocol.name}.union(*(one for one in KIN if protocol.name in one))
+    return any(_names(name, claim) for name in kin for claim in claims)
 
 
 def related(names: Iterable[str]) -> bool:
     """Tell whether protocols of these names may share a port as one family."""
     wanted = set(names)
     return any(wanted <= family for family in FAMILIES)
+
+
+def names(protocol: Protocol, claim: Claim) -> bool:
+    """Tell whether a claim's words are those of a protocol."""
+    return _names(protocol.name, claim)
 
 
 def _names(name: str, claim: Claim) -> bool:

@@ -123,7 +123,7 @@ def _way(
 ) -> Way | None:
     """Tell how two ends are further apart than the limit allows, if they are."""
     ends = (scope_of(client, networks), scope_of(server, networks))
-    if Scope.LOOPBACK in ends or limit.rank >= Scope.PUBLIC.rank:
+    if client == server or Scope.LOOPBACK in ends or limit.rank >= Scope.PUBLIC.rank:
         return None
     if to_group and ends[1] is not Scope.PUBLIC:
         return Way.ANNOUNCED if ends[0] is Scope.PUBLIC else None

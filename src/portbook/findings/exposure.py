@@ -12,12 +12,11 @@ from portbook.addresses import Scope, scope_of
 from portbook.findings import Case, Rule, Words
 from portbook.findings.agreement import cited, residents, speaking
 from portbook.findings.crossings import Way, gather
-from portbook.findings.identity import opened
+from portbook.findings.identity import UNITRENDS, opened
 from portbook.findings.parties import Door, is_opaque, may_speak, open_doors
 from portbook.protocols import Protocol
 from portbook.records import Finding, Level
 
-UNITRENDS = "unitrends"  # PB303 has it: a backup service, not a controller
 PLAIN_TEXT = frozenset({"ftp", "telnet", "snmp"})
 
 
@@ -40,8 +39,8 @@ class ControllerReachable(Rule):
     level: ClassVar[Level] = Level.ERROR
     words: ClassVar = {
         "public": Words(
-            "{protocol} at {address} port {port}/{transport} spoke with {peers}, across the "
-            "public network",
+            "{protocol} at {address} port {port}/{transport} spoke with {peers}; not both ends "
+            "have private addresses",
             "Close {port}/{transport} at the border; let stations in by a VPN only",
         ),
         "crossing": Words(
@@ -258,10 +257,17 @@ class PlainTextAbroad(Rule):
             if one.protocol in PLAIN_TEXT and str(one.facts.get("version", "")) not in _ENCRYPTED
         ]
         told = msgspec.structs.replace(case, conversations=plain)
-        for group in gather(told, dict.fromkeys(PLAIN_TEXT, Scope.PRIVATE)):
+        limits = dict.fromkeys(_unbound(case), Scope.PRIVATE)
+        for group in gather(told, limits) if limits else ():
             if group.way is Way.PUBLIC:
                 level = Level.WARNING if group.sure else Level.NOTE
                 yield self.finding(group.place, "public", group.because, level, **group.parameters)
+
+
+def _unbound(case: Case) -> list[str]:
+    """Return the plain-text protocols that PB301 does not watch already."""
+    known = {name: case.protocols.get(name) for name in sorted(PLAIN_TEXT)}
+    return [name for name, one in known.items() if one is None or one.stays_inside is None]
 
 
 _ENCRYPTED = frozenset({"3", "v3", "SNMPv3", "snmpv3"})

@@ -11,6 +11,7 @@ from portbook.findings.agreement import (
     agrees,
     cited,
     claimants,
+    names,
     related,
     residents,
     speaking,
@@ -30,6 +31,7 @@ from portbook.protocols import Protocol
 from portbook.records import Claim, ClaimKind, Confidence, Finding, Level, Service
 
 REFTEK_PORT = 2543
+UNITRENDS = "unitrends"  # must stay inside too, but is a backup service: PB303 has it
 # Servers and clients of the REF TEK protocol: the vendor's suite (its text configuration files),
 # SeisComP, Earthworm, Antelope, USGS EdgeCWB, gempa; and portbook's own receiver.
 SEISMIC_PROGRAMS = (
@@ -132,8 +134,9 @@ def _weight(case: Case, service: Service, protocol: Protocol, claimed: Sequence[
         return Level.NOTE
     if Band.of(service.port) is Band.DYNAMIC or protocol.name == "tls":
         return Level.NOTE  # TLS does not tell what it carries: it may be the claimed protocol
-    if residents(case, service.port, service.transport):
-        return Level.WARNING
+    for resident in residents(case, service.port, service.transport):
+        if resident.stays_inside or any(names(resident, claim) for claim in claimed):
+            return Level.WARNING
     if protocol.name in CARRIERS and Band.of(service.port) is not Band.SYSTEM:
         return Level.NOTE
     registered = (ClaimKind.ASSIGNED, ClaimKind.SITE, ClaimKind.VENDOR_RESERVED)
@@ -308,7 +311,7 @@ class UnknownSpeaker(Rule):
             if door.number == REFTEK_PORT or not door.owners:
                 continue
             usual = residents(case, door.number, door.transport)
-            control = [one for one in usual if one.stays_inside is not None]
+            control = [one for one in usual if one.stays_inside and one.name != UNITRENDS]
             if control and not self._is_known(case, door, usual):
                 yield self._tell(case, door, control)
 

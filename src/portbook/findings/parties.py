@@ -128,12 +128,10 @@ def is_opaque(owner: Owner) -> bool:
 def is_one_of(owner: Owner, known: Iterable[str]) -> bool:
     """Tell whether an owner goes by one of the known programs' names."""
     mine = names_of(owner)
-    for program in map(plain, known):
-        if program in mine:
-            return True
-        if any(len(name) == COMM_LENGTH and program.startswith(name) for name in mine):
-            return True
-    return False
+    cut = tuple(one for one in mine if len(one) == COMM_LENGTH)
+    return any(
+        plain(program) in mine or (cut and program.lower().startswith(cut)) for program in known
+    )
 
 
 def may_speak(owner: Owner, protocol: Protocol) -> bool:
