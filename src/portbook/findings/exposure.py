@@ -101,9 +101,9 @@ class ControllerListeningWide(Rule):
             "Bind it to the control network's address, or drop the port on other interfaces",
         ),
         "public": Words(
-            "{port}/{transport}, a usual port of {protocols}, is open to the public network at "
-            "{address}",
-            "Bind it to the control network's address, and drop the port at the border now",
+            "{port}/{transport}, a usual port of {protocols}, is open at {address} on a machine "
+            "with a public address",
+            "Bind it to the control network's address, and drop the port at the border",
         ),
     }
 
