@@ -15,25 +15,15 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from portbook.errors import SourceError
+from portbook.evidence.containers import MAGICS, SECTION
 from portbook.evidence.table import Table
 from portbook.evidence.unpacking import Octets, unpacked
 
 BLOCK = 1024 * 1024  # octets handed to the table at a time; measured best between 256 KiB and 4 MiB
-LONGEST_RECORD = 64 * 1024 * 1024  # a record or block that is longer is a lie or no packet
+LONGEST_RECORD = 64 * 1024 * 1024  # far more than a table ever asks to see at once
 STDIN = "-"
 _MAGIC = 4
-_MAGICS = {
-    bytes.fromhex(magic)
-    for magic in (
-        "d4c3b2a1",
-        "a1b2c3d4",
-        "4d3cb2a1",
-        "a1b23c4d",
-        "34cdb2a1",
-        "a1b2cd34",
-        "0a0d0d0a",
-    )
-}
+_MAGICS = {magic.to_bytes(_MAGIC, "big") for magic in (*MAGICS, SECTION)}
 _OTHERS = {  # what people also call a capture, and what to do about it
     b"snoop\0": "a snoop capture; convert it: editcap -F pcapng IN OUT",
     b"GMBU": "a Network Monitor capture; convert it: editcap -F pcapng IN OUT",
@@ -130,7 +120,7 @@ class _Reader:
 
     def run(self, progress: Callable[[int, int | None], None] | None, size: int | None) -> None:
         self._check_magic()
-        failed: SourceError | None = None
+        failed: SourceError | OSError | None = None
         more = True
         while more and failed is None:
             self._feed()
@@ -138,21 +128,21 @@ class _Reader:
                 progress(self._octets.done, size)
             try:
                 more = self._fill()
-            except SourceError as error:
+            except (SourceError, OSError) as error:  # what was read before still counts
                 failed = error
-        self._table.finish(self._held)
+        try:
+            self._table.finish(self._held)
+        except SourceError as error:
+            raise failed or self._located(error) from error
         if failed:
             raise failed
-        if self._held:
-            raise SourceError(
-                f"octet {self._fed}{self._of}: a record begins and the file ends {self._held} "
-                "octets later; it is cut, or still being written; what stands before it was read",
-                offset=self._fed,
-            )
 
-    @property
-    def _of(self) -> str:
-        return f" of what the {self._octets.packed} holds" if self._octets.packed else ""
+    def _located(self, error: SourceError) -> SourceError:
+        """Say that an offset counts octets of the content, where the file itself is packed."""
+        if self._octets.packed is None:
+            return error
+        told = f"{error} (octets are those of what the {self._octets.packed} file holds)"
+        return SourceError(told, offset=error.offset)
 
     def _check_magic(self) -> None:
         while self._held < max(map(len, _OTHERS)) and self._fill():
@@ -176,8 +166,8 @@ class _Reader:
         if self._held == len(self._buffer):
             if self._held >= LONGEST_RECORD:
                 raise SourceError(
-                    f"octet {self._fed}{self._of}: a record claims more than "
-                    f"{LONGEST_RECORD >> 20} MiB; what stands before it was read",
+                    f"octet {self._fed}: a record that is longer than {LONGEST_RECORD >> 20} MiB; "
+                    "what stands before it was read",
                     offset=self._fed,
                 )
             self._buffer += bytes(len(self._buffer))
@@ -191,7 +181,10 @@ class _Reader:
         with memoryview(self._buffer) as view:
             while True:
                 with view[start : self._held] as block:
-                    start += self._give(block, start)
+                    try:
+                        start += self._table.feed(block)
+                    except SourceError as error:
+                        raise self._located(error) from error
                 if self._table.starved:
                     self._starved()
                 if not self._table.full:
@@ -203,13 +196,6 @@ class _Reader:
             view[:left] = view[start : self._held]
         self._held = left
         self._fed += start
-
-    def _give(self, block: memoryview, start: int) -> int:
-        try:
-            return self._table.feed(block)
-        except SourceError as error:
-            at = self._fed + start if error.offset is None else error.offset
-            raise SourceError(f"octet {at}{self._of}: {error}", offset=at) from error
 
 
 def _paths(name: str, problems: list[SourceError]) -> Iterator[str]:

@@ -152,6 +152,8 @@ class _Gzip:
         self._waiting += octets
 
     def take(self, most: int) -> bytes:
+        if self._inner.eof:  # what a call gets after the end is added to the rest once more
+            return b""
         before = self._inner.copy()
         try:
             octets = self._inner.decompress(self._waiting, most)
