@@ -80,7 +80,7 @@ def recognise(payload: Payload) -> Identification | None:
     asked, answered = both(payload, _measure)
     requests, answers = _frames(asked), _frames(answered)
     headers = len(requests) + len(answers) + _started(asked) + _started(answered)
-    if not headers:
+    if not headers or _stray(answered):
         return None
     connected = payload.transport is Transport.TCP and payload.to_server.started
     if not connected and _backwards(requests, answers):
@@ -91,8 +91,7 @@ def recognise(payload: Payload) -> Identification | None:
     if bad:
         against += (f"{bad} frames have a bad checksum in their data",)
     because = f"{headers} frames with start octets and a good header checksum"
-    stray = _stray(asked) or _stray(answered)
-    say = plausible if stray or (bad and bad == len(frames)) else confirmed
+    say = plausible if _stray(asked) or (bad and bad == len(frames)) else confirmed
     return say(NAME, because, against=against, facts=_facts(requests, answers))
 
 

@@ -266,8 +266,8 @@ def _quarrels(requests: list[Message], answers: list[Message]) -> tuple[str, ...
             continue
         quantity = request.at(10, 0) << 8 | request.at(11, 0)
         wanted = (quantity + 7) // 8 if answer.function <= 2 else 2 * quantity
-        if answer.octets[8] != wanted:
-            return (f"an answer holds {answer.octets[8]} octets where {wanted} were asked for",)
+        if answer.at(8, wanted) != wanted:
+            return (f"an answer holds {answer.at(8, 0)} octets where {wanted} were asked for",)
     return ()
 
 
@@ -276,7 +276,7 @@ def _facts(messages: list[Message]) -> dict[str, object]:
         "functions": sorted({message.function & ~EXCEPTION for message in messages} - {0}),
         "units": sorted({message.unit for message in messages}),
     }
-    exceptions = sorted({message.octets[8] for message in messages if message.function & EXCEPTION})
+    exceptions = sorted({message.at(8, 0) for message in messages if message.function & EXCEPTION})
     if exceptions:
         facts["exceptions"] = exceptions
     if UMAS in facts["functions"]:  # type: ignore[operator]

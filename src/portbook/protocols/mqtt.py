@@ -71,7 +71,8 @@ def recognise(payload: Payload) -> Identification | None:
     ):
         return None
     greeted = bool(answers) and _is_connack(answers[0], connect)
-    if answers and not greeted and payload.to_client.started and connect:
+    refused = bool(answered.wrong) and not answers
+    if refused or (answers and not greeted and payload.to_client.started and connect):
         return None
     against = tuple(text for text in (asked.wrong, answered.wrong) if text)
     facts = _facts(connect, requests + answers)
@@ -267,6 +268,7 @@ def _signatures() -> tuple[Signature, ...]:
         Signature(Transport.TCP, 0, b"\x20\x00\x00", b"\xff\x80\xfe"),
         Signature(Transport.TCP, 0, b"\x30", b"\xf0"),
         Signature(Transport.TCP, 0, b"\xc0\x00", b"\xef\xff"),
+        Signature(Transport.TCP, 0, b"\x82\x00", b"\xff\x80"),
     )
 
 

@@ -71,6 +71,8 @@ def recognise(payload: Payload) -> Identification | None:
     asked, answered = read(payload.to_server), read(payload.to_client)
     if not (speaks_s7(asked) or speaks_s7(answered)) or _backwards(asked, answered):
         return None
+    if answered.walk.wrong and not answered.telegrams:
+        return None  # asked in S7, answered in another tongue
     requests, answers = _units(asked), _units(answered)
     units = [*requests, *answers]
     wrong = tuple(text for text in (asked.walk.wrong, answered.walk.wrong) if text)

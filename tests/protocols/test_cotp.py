@@ -1,0 +1,98 @@
+"""ISO transport: what S7comm, MMS and RDP share, named for what it is."""
+
+from __future__ import annotations
+
+import pytest
+from support.examples import PLAUSIBLE, Example, unhex
+
+from portbook.ports import Transport
+from portbook.protocols import Payload, Side
+from portbook.protocols.cotp import recognise
+from portbook.protocols.tpkt import access_point, parameters, read
+
+TCP = Transport.TCP
+CONNECT = unhex("0300001611e00000000100c0010ac1020100c2020101")
+CONFIRM = unhex("0300001611d00001000100c0010ac1020100c2020101")
+TIA_CONNECT = unhex("030000241fe00000000100c0010ac1020000c21053494d415449432d524f4f542d484d49")
+RDP = unhex("0300002d28e00000000100436f6f6b69653a206d737473686173683d") + unhex(
+    "726470757365720d0a0100080003000000"
+)
+RDP_ANSWER = unhex("030000130ed000000001000200080001000000")
+MMS_DATA = unhex("0300002202f0800100010061153013020103a00ea20c800304a273a205a003870102")
+MMS_CONNECT = unhex("0300001802f0800d0f0506130100160102060528ca220201")
+
+EXAMPLES = [
+    Example(
+        "a connect and its confirm, Snap7",
+        Payload.of(TCP, [CONNECT], [CONFIRM]),
+        "cotp",
+        facts={"calling tsap": "0100", "called tsap": "0101"},
+    ),
+    Example(
+        "the connect of an engineering station alone, public captures",
+        Payload.of(TCP, [TIA_CONNECT], []),
+        "cotp",
+        PLAUSIBLE,
+        facts={"called tsap": "SIMATIC-ROOT-HMI"},
+    ),
+    Example(
+        "Remote Desktop, suricata-verify",
+        Payload.of(TCP, [RDP], [RDP_ANSWER]),
+        "cotp",
+        facts={"carries": "rdp"},
+    ),
+    Example(
+        "MMS, joined in the middle, nttcom GOOSE capture",
+        Payload.of(TCP, [MMS_DATA], [MMS_DATA + MMS_DATA]),
+        "cotp",
+        facts={"carries": "iso-session"},
+    ),
+    Example(
+        "MMS by its presentation context",
+        Payload.of(TCP, [CONNECT, MMS_CONNECT], [CONFIRM]),
+        "cotp",
+        facts={"carries": "mms"},
+    ),
+    Example("one telegram of one side", Payload.of(TCP, [], [MMS_DATA]), "cotp", PLAUSIBLE),
+]
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered"),
+    [
+        ([CONFIRM], []),
+        ([], [CONNECT]),
+        ([b"GET / HTTP/1.0\r\n\r\n"], [CONFIRM]),
+        ([CONNECT[:-1]], []),
+    ],
+)
+def test_what_does_not_fit_is_no_iso_transport(asked: list[bytes], answered: list[bytes]) -> None:
+    assert recognise(Payload.of(TCP, asked, answered)) is None
+
+
+def test_what_it_carries_is_not_guessed() -> None:
+    told = recognise(Payload.of(TCP, [CONNECT], [CONFIRM]))
+
+    assert told is not None
+    assert "carries" not in told.facts
+    assert told.against == ("what it carries is not told: S7comm, MMS, RDP?",)
+
+
+def test_tls_behind_the_connect_is_told() -> None:
+    told = recognise(Payload.of(TCP, [RDP, unhex("16030100680100")], [RDP_ANSWER]))
+
+    assert told is not None
+    assert told.against == ("what follows the connect is no telegram",)
+
+
+def test_parameters_that_run_past_the_header_are_left_out() -> None:
+    connect = read(Side.of(unhex("0300000f0ae0 0000000100 c0010a c2"))).telegrams[0]
+
+    assert parameters(connect) == {0xC0: b"\x0a"}
+
+
+@pytest.mark.parametrize(
+    ("octets", "text"), [(b"\x01\x02", "0102"), (b"SIMATIC", "SIMATIC"), (b"\0\1\2\3", "00010203")]
+)
+def test_an_access_point_is_printed_as_text_where_it_is_text(octets: bytes, text: str) -> None:
+    assert text == access_point(octets)
