@@ -1,1 +1,0 @@
-"""Which ports are free for a use, and why not the others."""
