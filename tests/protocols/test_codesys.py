@@ -1,4 +1,4 @@
-"""CODESYS V3: every vector of the reference, its bad input, addresses, sessions, round trips.
+"""CODESYS V3: announcements, name service, sessions, round trips, bad input.
 
 Real bytes come from microsoft/CoDe16 (example.pcap), EmreEkin/ICS-Pcaps and
 fridgebuyer/codesys3-dissector (cds3_login_applist.pcapng); the others are constructed, several of
@@ -8,7 +8,6 @@ them read correctly by Microsoft's own parser.
 from __future__ import annotations
 
 import struct
-import zlib
 
 import pytest
 from hypothesis import given
@@ -19,7 +18,6 @@ from portbook.ports import Transport
 from portbook.protocols import Cast, Payload, Side, identify
 from portbook.protocols.codesys import (
     PROTOCOL,
-    addresses,
     blocks,
     channel,
     datagram,
@@ -399,62 +397,6 @@ def test_real_and_constructed_messages_are_written_byte_for_byte() -> None:
     assert blocks.build(tcp) == TCP_REQUEST
 
 
-@pytest.mark.parametrize(
-    ("prefix", "hex_text"),
-    [
-        (30, "000d"),
-        (28, "003d"),
-        (25, "018d"),
-        (24, "030d"),
-        (23, "060d"),
-        (22, "0c0d"),
-        (20, "3c0d"),
-        (18, "cc0d"),
-        (17, "00018c0d"),
-        (16, "00030c0d"),
-        (12, "003b0c0d"),
-        (8, "030b0c0d"),
-    ],
-)
-def test_an_address_is_made_and_read_for_each_prefix(prefix: int, hex_text: str) -> None:
-    ipv4 = bytes((10, 11, 12, 13))
-    address = addresses.encode(ipv4, 1743, prefix)
-
-    assert unhex(hex_text) == address
-    assert (ipv4, 1743) == addresses.decode(address, ipv4, prefix)
-    assert prefix in addresses.fitting_prefixes(address, ipv4, 1743)
-
-
-def test_without_a_mask_an_address_takes_three_words() -> None:
-    ipv4 = bytes((192, 168, 1, 10))
-
-    assert unhex("0000c0a8010a") == addresses.encode(ipv4, 1740, 0)
-
-
-def test_the_directed_broadcast_settles_which_prefix_it_was() -> None:
-    ipv4, broadcast = bytes((192, 168, 190, 175)), bytes((192, 168, 190, 255))
-
-    assert (23, 24) == addresses.fitting_prefixes(unhex("00af"), ipv4, 1740)
-    assert (24,) == addresses.fitting_prefixes(unhex("00af"), ipv4, 1740, broadcast)
-
-
-def test_an_address_lie_is_a_mismatch() -> None:
-    ipv4 = bytes((192, 168, 190, 175))
-
-    assert () == addresses.fitting_prefixes(unhex("03af"), ipv4, 1740)
-    assert addresses.fitting_prefixes(unhex("03af"), ipv4, 1743)
-    assert () == addresses.fitting_prefixes(unhex("00ae"), ipv4, 1740)
-
-
-@given(st.integers(0, 2**32 - 1), st.integers(1740, 1743), st.integers(0, 32))
-def test_every_address_agrees_with_where_it_comes_from(ip: int, port: int, prefix: int) -> None:
-    ipv4 = ip.to_bytes(4, "big")
-    address = addresses.encode(ipv4, port, prefix)
-
-    assert prefix in addresses.fitting_prefixes(address, ipv4, port)
-    assert (ipv4, port) == addresses.decode(address, ipv4, prefix)
-
-
 @given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=60), st.integers(0, 2**32 - 1))
 def test_every_identification_that_is_written_is_read_back(
     name: str, device: str, vendor: str, request: int
@@ -481,104 +423,6 @@ def test_no_octets_at_all_break_a_layer(octets: bytes, missing: int) -> None:
     list(services.tags(octets))
     services.device(octets)
     blocks.split(blocks.MAGIC + octets)
-
-
-def test_a_real_message_of_the_services_layer_has_the_right_checksum() -> None:
-    cut, faults = blocks.split(BLOCK_IDENTITY)
-    found = datagram.read(cut[0].datagram)
-    assert found is not None
-    package = channel.read(found.payload)
-
-    assert [] == faults
-    assert package is not None
-    assert package.checked
-    assert (0x6550E771, 268, 0xDBD8, 1) == (
-        package.checksum,
-        package.size,
-        package.channel,
-        package.block,
-    )
-
-
-@pytest.mark.parametrize(("title", "text"), META.items())
-def test_meta_packages_carry_a_checksum_over_themselves(title: str, text: str) -> None:
-    package = channel.read(unhex(text))
-
-    assert package is not None
-    assert title == channel.KINDS[package.kind]
-    assert package.checked
-    assert () == package.faults
-    wrong = channel.read(unhex(text)[:-1] + b"\x55")
-    assert wrong is not None
-    assert "the checksum of a channel package is wrong" in wrong.faults
-
-
-def _parts(message: bytes, size: int, checksum: int | None = None) -> list[channel.Package]:
-    told = zlib.crc32(message) if checksum is None else checksum
-    found = []
-    for number, at in enumerate(range(0, len(message), size)):
-        head = struct.pack("<BBHII", 1, 0x80 | (number == 0), 7, 5 + number, 0)
-        if number == 0:
-            head += struct.pack("<II", len(message), told)
-        package = channel.read(head + message[at : at + size])
-        assert package is not None
-        found.append(package)
-    return found
-
-
-def test_a_message_in_several_blocks_is_joined_and_checked() -> None:
-    message = bytes(range(256)) * 4
-    packages = _parts(message, 480)
-
-    (joined, first, faults) = next(iter(channel.messages(packages)))
-
-    assert (message, 1024, ()) == (joined, first.size, faults)
-    assert [] == list(channel.messages(packages[1:])), "continuation without a first block"
-    assert [] == list(channel.messages([packages[0], packages[2]])), "block numbers that jump"
-
-
-def test_a_message_with_a_wrong_checksum_is_said_to_be_so() -> None:
-    ((_, _, faults),) = channel.messages(_parts(b"abc" * 9, 100, checksum=1))
-
-    assert ("the checksum of a message is wrong",) == faults
-
-
-def test_a_message_larger_than_any_buffer_is_a_fault() -> None:
-    package = channel.read(struct.pack("<BBHIIII", 1, 0x81, 7, 1, 0, 0x1F4001, 0) + b"x")
-
-    assert package is not None
-    assert ("a message of 2048001 octets",) == package.faults
-
-
-def test_tags_that_never_end_or_run_over_are_left() -> None:
-    assert [] == list(services.tags(unhex("ffffffffffff")))
-    assert [] == list(services.tags(unhex("0105aa")))
-    assert [services.Tag(0x81, b"")] == list(services.tags(unhex("810100")))
-    nested = b"\x01\x00"
-    for _ in range(40):
-        nested = b"\x81\x01" + bytes((len(nested),)) + nested if len(nested) < 128 else nested
-    assert 17 >= sum(tag.id == 0x81 for tag in services.tags(nested))
-
-
-@pytest.mark.parametrize(
-    ("length", "fault"),
-    [
-        (15, "octet 0: a block of 15 octets"),
-        (0xFFFFFFFF, "octet 0: a block of 4294967295 octets"),
-        (521, "octet 0: a block of 521 octets, at most 520 are known"),
-    ],
-)
-def test_a_block_of_an_impossible_length_is_a_fault(length: int, fault: str) -> None:
-    _, faults = blocks.split(blocks.MAGIC + length.to_bytes(4, "little") + bytes(600))
-
-    assert fault == faults[0]
-
-
-def test_a_stream_that_loses_its_magic_says_where() -> None:
-    cut, faults = blocks.split(BLOCK_ACK + b"GET / HTTP/1.1")
-
-    assert 1 == len(cut)
-    assert ["octet 36: no block begins here, synchronisation is lost"] == faults
 
 
 def test_roles_are_turned_when_the_answer_was_met_first() -> None:

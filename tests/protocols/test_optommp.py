@@ -1,4 +1,4 @@
-"""OptoMMP: the reference's twenty vectors, its negative ones, the status area, bad input."""
+"""OptoMMP: twenty exchanges, their neighbours, the status area, bad input."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """REF TEK: real headers and packets, the client protocol's transcripts, links, bad input.
 
 Real packets: obspy test data (units AE4C, 9EEF, 9E16, 91F5, D1EE); each whole one is checked by
-the SHA-256 of the reference. Transcripts were exchanged with the maker's own library.
+its SHA-256. Transcripts were exchanged with the maker's own library.
 """
 
 from __future__ import annotations
@@ -281,7 +281,7 @@ EXAMPLES = (
 
 
 @pytest.mark.parametrize(("octets", "digest"), WHOLE.values(), ids=WHOLE)
-def test_the_packets_here_are_those_of_the_reference(octets: bytes, digest: str) -> None:
+def test_the_packets_here_are_those_that_were_published(octets: bytes, digest: str) -> None:
     assert digest == hashlib.sha256(octets).hexdigest()
 
 

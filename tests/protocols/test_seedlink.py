@@ -15,7 +15,7 @@ from portbook.protocols.seedlink import PACKET_4, recognise
 TCP = Transport.TCP
 
 HELLO = unhex("48454c4c4f0d0a")
-# Constructed in the reference: SeedLink v3.3 (2024.020), Example observatory.
+# Constructed: SeedLink v3.3 (2024.020), Example observatory.
 GREETING = unhex(
     "536565644c696e6b2076332e332028323032342e303230290d0a4578616d706c65206f627365727661746f72790d0a"
 )
@@ -38,7 +38,7 @@ DIALOGUE = [HELLO, b"STATION KW1 XX\r\n", b"SELECT HHZ.D\r\n", b"DATA\r\n", b"EN
 
 EXAMPLES = (
     Example(
-        "hello and greeting, constructed in the reference",
+        "hello and greeting, constructed",
         Payload.of(TCP, [HELLO], [GREETING]),
         "seedlink",
         facts={"organisation": "Example observatory", "commands": ("HELLO",)},

@@ -1,6 +1,6 @@
 """Unitrends: greetings, command packets, and what only looks like them; all constructed.
 
-No capture of it is public: the vectors follow three sources that agree (reference unitrends.md).
+No capture of it is public: the vectors follow three sources that agree.
 """
 
 from __future__ import annotations

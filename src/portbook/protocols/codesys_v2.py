@@ -1,7 +1,7 @@
 """CODESYS V2: log-in to older runtimes, TCP 1200, 1201, 2455. Another protocol than V3.
 
 Each message begins bb bb and a length in the byte order of the target.
-Source: reference codesys.md section 11; two answers are known, no capture.
+Sources: SOURCES below; two answers are known, no capture.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """DataLink: packets of seismic data between programs and a ring server, TCP 16000.
 
 Each frame is DL, one octet with the length of an ASCII header, that header, and the data that the
-header's last word announces. Sources: DataLink protocol description (EarthScope libdali),
-reference services.md section 3.18.
+header's last word announces. Source: DataLink protocol description
+(EarthScope libdali).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Its framing is not public. A compiled strategy is source text of a Forth dialect, and some of its
 words are nobody else's; downloads are normally compressed, so most of its traffic stays unnamed.
-Source: reference opto22.md section 4 (the vendor's own test strategy). Plausible at the most.
+Source: the vendor's own test strategy (Opto22/node-red-contrib-pac). Plausible at the most.
 """
 
 from __future__ import annotations

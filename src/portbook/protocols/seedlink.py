@@ -1,7 +1,7 @@
 """SeedLink: seismic data from a server to whoever asks, TCP 18000; versions 3 and 4.
 
 The client speaks first, in lines; the server answers with lines and, once asked, with packets.
-Source: reference services.md section 3.18 (SeisComP/seedlink, EarthScope/ringserver).
+Sources: SeisComP/seedlink, EarthScope/ringserver.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 No capture of it is public. The greeting's layout follows from three sources that agree; octets
 that nobody knows do not count here.
-Source: reference unitrends.md sections 4, 5 and 9.
+Sources: SOURCES below.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _CONNECT = re.compile(rb"Connect([0-9]+)")
 def recognise(payload: Payload) -> Identification | None:
     """Name Unitrends by its greeting (the server speaks first) or its command packets.
 
-    The weakest grade of the reference, magic and length alone, is not enough for a name.
+    Magic and length alone are not enough for a name.
     """
     if payload.transport is not Transport.TCP:
         return None

@@ -1,7 +1,7 @@
 """CODESYS V3: announcements, name service, sessions; UDP 1740 to 1743, TCP 11740 to 11743.
 
 Each router of the system, in a controller, a gateway or an engineering PC alike, announces
-itself once a minute to all four UDP ports. Facts and reasons: reference codesys.md.
+itself once a minute to all four UDP ports. Sources: SOURCES below.
 """
 
 from __future__ import annotations

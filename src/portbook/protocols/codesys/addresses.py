@@ -3,8 +3,8 @@
 A recogniser sees no address, so it cannot ask whether an announcement tells the truth; whoever
 has the real addresses (the survey, an emulator, a discovery) asks here.
 
-Source: reference codesys.md section 3, checked there on real /24 and /16 traffic; the vendor's
-runtime interface headers for the rule.
+Source: the vendor's runtime interface headers (CmpRouter, CmpBlkDrvUdp); checked on real /24 and
+/16 traffic.
 """
 
 from __future__ import annotations

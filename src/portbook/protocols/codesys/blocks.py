@@ -1,6 +1,6 @@
 """The TCP block driver of CODESYS V3: a stream of blocks, each with magic and length.
 
-Source: reference codesys.md sections 7 and 15, checked there on a real session.
+Source: the vendor's runtime interface headers (CmpBlkDrvTcp), checked on a real session.
 """
 
 from __future__ import annotations

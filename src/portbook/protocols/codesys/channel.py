@@ -1,7 +1,7 @@
 """The channel layer of CODESYS V3 (service 64): sessions, cut into numbered blocks.
 
-Source: reference codesys.md section 8; the checksums of data were verified there on a real
-session, those of meta packages on bytes made by two independent programs.
+Sources: the vendor's runtime interface headers (CmpChannelMgr), microsoft/CoDe16; the checksums of
+data were verified on a real session, those of meta packages on octets of two independent programs.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The datagram (router) layer of CODESYS V3: magic, hop count, service, addresses.
 
 Over UDP it starts at the first octet of the payload; over TCP behind the block header.
-Source: reference codesys.md sections 4, 5, 13.1 and 15.
+Sources: the vendor's runtime interface headers (CmpRouter), microsoft/CoDe16; all rows but the
+broadcast id were checked on real traffic.
 """
 
 from __future__ import annotations

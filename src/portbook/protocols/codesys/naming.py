@@ -1,7 +1,7 @@
 """The name service of CODESYS V3: "identify yourself", and what a runtime answers.
 
-Source: reference codesys.md sections 6 and 15; the fields of the answer were checked there on a
-real one, byte for byte.
+Sources: Rapid7 (names of the fields), the vendor's runtime interface headers; the fields of the
+answer were checked on a real one (microsoft/CoDe16), byte for byte.
 """
 
 from __future__ import annotations

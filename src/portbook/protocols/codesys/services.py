@@ -1,7 +1,7 @@
 """The services layer of CODESYS V3: what a session asks, and what a device tells of itself.
 
-Source: reference codesys.md section 9; header, tags and the device identification were checked
-there on a real session.
+Sources: microsoft/CoDe16, fridgebuyer/codesys3-dissector; header, tags and the device
+identification were checked on a real session.
 """
 
 from __future__ import annotations

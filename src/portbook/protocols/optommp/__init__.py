@@ -1,7 +1,7 @@
 """OptoMMP: Opto 22's memory-mapped protocol, reads and writes of a 48-bit address space.
 
 Requests are told by their address and length, answers by their label; what the status area tells
-becomes the device's identity. Source: reference opto22.md sections 2 and 3.
+becomes the device's identity. Sources: SOURCES below.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The address areas of OptoMMP: what lies where, and what a write there means.
 
-Source: reference opto22.md sections 2.4 to 2.7 (Opto 22's Wireshark dissector and C++ SDK).
+Sources: Opto 22's Wireshark dissector and C++ SDK; programming guide, appendix A.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ AREAS = (
     Area(0xF0500000, 0xF05FFFFF, "digital bank write", "actuation"),
     Area(0xF0600000, 0xF06FFFFF, "analog bank read"),
     Area(0xF0700000, 0xF07FFFFF, "analog bank write", "actuation"),
-    # A real device also took a write to this "read" area (reference, vector 20).
+    # A real device also took a write to this "read" area (Wireshark sample OptoMMP.pcap).
     Area(0xF0800000, 0xF08FFFFF, "digital channel read, old"),
     Area(0xF0900000, 0xF09FFFFF, "digital channel write, old", "actuation"),
     Area(0xF0A00000, 0xF0AFFFFF, "analog channel read, old"),

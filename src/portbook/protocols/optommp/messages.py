@@ -1,7 +1,7 @@
 """The messages of OptoMMP: a subset of IEEE 1394's packets, carried in TCP or UDP.
 
-Source: reference opto22.md sections 2.1, 2.2, 3.1 and 7; the label's echo and the lengths were
-checked there on a real device.
+Sources: SNAP Ethernet programming guide, chapter 4; Opto 22's dissector and SDK. The label's echo
+and the lengths were checked on a real device.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Tell OptoMMP by its bytes, pair answers with questions, and read what the device tells.
 
-Source: reference opto22.md section 3.
+Sources: those of the package; nmap's service probes for the answer to GET.
 """
 
 from __future__ import annotations
@@ -74,22 +74,24 @@ def _pairs(
     requests: tuple[Message, ...], answers: tuple[Message, ...]
 ) -> list[tuple[Message, Message]]:
     """Give each answer the oldest open request of its label, kind and source."""
-    open_requests = list(requests)
+    waiting: dict[tuple[int, ...], list[Message]] = {}
+    for request in reversed(requests):
+        kind = messages.ANSWERS[request.code]
+        key = (request.label, request.source, request.destination, kind)
+        waiting.setdefault(key, []).append(request)
     pairs = []
     for answer in answers:
-        for request in open_requests:
-            fits = request.label == answer.label and request.source == answer.source
-            kind = messages.ANSWERS[request.code] == answer.code
-            amount = (
-                request.code != messages.READ_BLOCK
-                or answer.result
-                or (answer.length >= request.length)
-            )
-            if fits and kind and amount and request.destination == answer.destination:
-                pairs.append((request, answer))
-                open_requests.remove(request)
-                break
+        key = (answer.label, answer.source, answer.destination, answer.code)
+        oldest = waiting.get(key)
+        if oldest and _amount_fits(oldest[-1], answer):
+            pairs.append((oldest.pop(), answer))
     return pairs
+
+
+def _amount_fits(request: Message, answer: Message) -> bool:
+    # Some clients ask for 5 octets and are given 8, so more is right too.
+    asked_block = request.code == messages.READ_BLOCK
+    return not asked_block or answer.result > 0 or answer.length >= request.length
 
 
 def _because(

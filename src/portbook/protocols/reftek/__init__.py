@@ -1,7 +1,7 @@
 """REF TEK: seismic recorders on port 2543, and the programs that read from their server.
 
 UDP and TCP on 2543 are two different protocols: the field link from recorder to server, and the
-client protocol from server to programs. Facts and reasons: reference reftek.md.
+client protocol from server to programs. Sources: SOURCES below.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The RTP client protocol on TCP 2543: how programs read from a REF TEK server.
 
-Source: reference reftek.md section 2, exercised there both ways with the maker's own library.
+Sources: SeisComP/seedlink (the maker's library, exercised both ways), USGS ReftekClient.java.
 Nothing to do with RFC 3550.
 """
 

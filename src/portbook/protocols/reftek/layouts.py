@@ -1,6 +1,6 @@
 """Layouts of REF TEK 130 packets: 1024 octets each, a header of 16 and a body by type.
 
-Source: reference reftek.md section 5; header, DT, EH and ET were checked there on real packets,
+Source: 130 Recording Format, revision 3.4.5; header, DT, EH and ET were checked on real packets,
 SH and SC are known from the maker's recording format paper only.
 """
 

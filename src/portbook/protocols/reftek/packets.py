@@ -1,6 +1,6 @@
 """Packets of REF TEK recorders: the header test, and what a packet tells.
 
-Source: reference reftek.md sections 3.3, 5 and 9; the header test took none of 66,172 payloads
+Sources: 130 Recording Format 3.4.5, obspy io/reftek; the header test took none of 66,172 payloads
 of other protocols at any offset from 0 to 64.
 """
 

@@ -1,6 +1,6 @@
 """Tell REF TEK by its bytes: packets as they are, packets inside a link, the client protocol.
 
-Source: reference reftek.md sections 2.9 and 3.3.
+Sources: those of the package.
 """
 
 from __future__ import annotations
