@@ -216,6 +216,26 @@ def test_a_scan_of_functions_is_seen_by_its_refusals() -> None:
     assert None is recognise(Payload.of(UDP, asked, refused))
 
 
+@pytest.mark.parametrize(
+    ("asked", "answered", "name"),
+    [
+        ([adu("03 0000 0001", 0x101)], [adu("81", 0x101), adu("03 02 1234", 0x102)], "modbus"),
+        ([], [adu("81 06 00", 1, 10)] * 10 + [adu("2a 0e 04 01") + b"\1\1\x23"] * 2, "modbus"),
+        ([adu("03 0000 0001")], [adu("81"), adu("82")], None),
+        ([adu("03 0000 0001")], [adu("81"), adu("03 02 1234")[:-1]], None),
+    ],
+)
+def test_a_few_misshapen_messages_between_good_ones_are_a_doubt(
+    asked: list[bytes], answered: list[bytes], name: str | None
+) -> None:
+    """As a malformed exception, and the answers to a scan (arkime modbus.pcap), show it."""
+    told = recognise(tcp(asked, answered))
+
+    assert name == (told.protocol if told else None)
+    assert told is None or told.confidence is Confidence.PLAUSIBLE
+    assert None is named(asked, answered, UDP)
+
+
 def test_a_server_that_opened_the_connection_is_named_with_the_doubt() -> None:
     payload = tcp([TEN], [READ])
 

@@ -81,7 +81,8 @@ class Message(NamedTuple):
 def recognise(payload: Payload) -> Identification | None:
     """Name Modbus/TCP when every message of both directions has its function's shape.
 
-    A stream with misshapen messages is still named where answers repeat what requests say.
+    A stream with misshapen messages is still named, with doubt, where answers repeat what
+    requests say, or where most messages fit.
     """
     asked, answered = both(payload, _measure)
     requests, answers = _messages(asked), _messages(answered)
@@ -89,7 +90,10 @@ def recognise(payload: Payload) -> Identification | None:
         return None
     misfits = _misfits(asked, is_request) + _misfits(answered, is_answer)
     pairs = _pairs(requests, answers)
-    if misfits and (payload.transport is not Transport.TCP or not any(map(_speaks, pairs))):
+    if misfits and payload.transport is not Transport.TCP:
+        return None
+    least = 4 if asked.wrong or answered.wrong else 2
+    if misfits and not any(map(_speaks, pairs)) and not _mostly_fit(requests, answers, least):
         return None
     because = [f"{len(requests) + len(answers)} whole messages, each in the shape of its function"]
     if misfits:
@@ -211,6 +215,12 @@ def _misfits(found: Walk, shape: Callable[[Message], bool]) -> tuple[str, ...]:
         function, size = wrong[0].function, wrong[0].size
         told += (f"{len(wrong)} messages misfit: function {function} with length {size}",)
     return told
+
+
+def _mostly_fit(requests: list[Message], answers: list[Message], least: int) -> bool:
+    """Tell whether enough messages, and two in three, have the shape of their function."""
+    fit = sum(map(is_request, requests)) + sum(map(is_answer, answers))
+    return fit >= least and 3 * fit >= 2 * (len(requests) + len(answers))
 
 
 def _is_ldap(messages: list[Message]) -> bool:
