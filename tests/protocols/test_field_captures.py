@@ -69,7 +69,8 @@ def test_a_second_instance_announces_itself_with_its_own_index() -> None:
     for one, by in told:
         sent = bytes(map(int, one.conversation.client.split(".")))
         everyone = bytes(map(int, one.conversation.server.split(".")))
-        words = bytes.fromhex(by.facts["client_address"].replace(".", ""))
+        words = addresses.parse(by.facts["client_address"])
+        assert words is not None
         port = one.conversation.client_port
         assert (24,) == addresses.fitting_prefixes(words, sent, port, everyone)
 

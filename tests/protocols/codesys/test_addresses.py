@@ -64,3 +64,13 @@ def test_every_address_agrees_with_where_it_comes_from(ip: int, port: int, prefi
 
     assert prefix in addresses.fitting_prefixes(address, ipv4, port)
     assert (ipv4, port) == addresses.decode(address, ipv4, prefix)
+
+
+@given(st.binary(min_size=1, max_size=15).map(lambda half: half * 2))
+def test_an_address_is_read_back_from_its_text(address: bytes) -> None:
+    assert address == addresses.parse(addresses.text(address))
+
+
+@pytest.mark.parametrize("text", ["", "00A", "00AG", "00AF" * 16])
+def test_what_is_no_address_is_none(text: str) -> None:
+    assert addresses.parse(text) is None

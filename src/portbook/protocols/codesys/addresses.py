@@ -67,6 +67,17 @@ def text(address: bytes) -> str:
     return ".".join(address[at : at + 2].hex().upper() for at in range(0, len(address), 2))
 
 
+def parse(text: str) -> bytes | None:
+    """Read an address as `text` writes it (the facts `client_address`, `server_address`)."""
+    digits = text.replace(".", "")
+    if len(digits) % 4 or not 4 <= len(digits) <= 4 * MOST_WORDS:
+        return None
+    try:
+        return bytes.fromhex(digits)
+    except ValueError:
+        return None
+
+
 def tcp_text(address: bytes) -> str | None:
     """Return `address:port` for a TCP node (port, then IPv4), with what a gateway appends."""
     if len(address) < 6:
