@@ -57,18 +57,24 @@ def summed_up(story: Story) -> str:
     """Return what was read in one line."""
     one = story.summary
     if story.listeners or not one.packets:
-        text = f"{len(story.listeners)} sockets"
+        text = _many(len(story.listeners), "socket")
     else:
         text = (
-            f"{one.packets} packets, {one.conversations} conversations, {one.named} of them named"
+            f"{_many(one.packets, 'packet')}, {_many(one.conversations, 'conversation')}, "
+            f"{one.named} of them named"
         )
-    extra = [
-        f"{one.closed_early} conversations cut in parts for lack of memory"
-        * bool(one.closed_early),
-        f"{one.accepted} findings accepted" * bool(one.accepted),
-        f"{one.failed_sources} of {one.sources} sources failed" * bool(one.failed_sources),
-    ]
-    return "; ".join([f"{text} in {lasting(one.seconds)}", *filter(None, extra)])
+    parts = [f"{text} in {lasting(one.seconds)}"]
+    if one.closed_early:
+        parts.append(f"{_many(one.closed_early, 'conversation')} cut in parts for lack of memory")
+    if one.accepted:
+        parts.append(f"{_many(one.accepted, 'finding')} accepted")
+    if one.failed_sources:
+        parts.append(f"{one.failed_sources} of {_many(one.sources, 'source')} failed")
+    return "; ".join(parts)
+
+
+def _many(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 Column = tuple[str, Callable[[Any], object]]

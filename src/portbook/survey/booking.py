@@ -8,8 +8,11 @@ from portbook.book import Book
 from portbook.survey.story import Story
 
 
-def booked(story: Story, book: Book, site: str, now_ns: int) -> Story:
-    """Write the sightings of a story; return it with its accepted findings marked and counted."""
+def booked(story: Story, book: Book, site: str, now_ns: int, *, whole: bool = True) -> Story:
+    """Write the sightings of a story; return it with its accepted findings marked and counted.
+
+    whole: False: the look left something out, so nothing is gone for not being in it
+    """
     failed = {problem.source for problem in story.problems}
     sources = dict.fromkeys(
         one.source for one in (*story.listeners, *story.conversations, *story.services)
@@ -25,7 +28,7 @@ def booked(story: Story, book: Book, site: str, now_ns: int) -> Story:
             listeners=[one for one in story.listeners if one.source == source] if machine else None,
             announcements=[one for one in story.announcements if one.capture == source],
             findings=[one for one in story.findings if one.source in (source, None)],
-            whole=source not in failed,
+            whole=whole and source not in failed,
         )
     marked = tuple(book.marked(story.findings, now_ns))
     accepted = sum(one.accepted is not None for one in marked)

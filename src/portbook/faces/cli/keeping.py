@@ -8,10 +8,10 @@ from pathlib import Path
 from portbook.survey.story import Story
 
 
-def keep(story: Story, book_path: Path | None, site: str) -> Story:
+def keep(story: Story, book_path: Path | None, site: str, *, whole: bool = True) -> Story:
     """Keep a story's sightings in the book; return it with its accepted findings marked.
 
-    book_path: None keeps nothing
+    book_path: None keeps nothing; whole: False where the look itself was filtered
     """
     if book_path is None:
         return story
@@ -19,4 +19,4 @@ def keep(story: Story, book_path: Path | None, site: str) -> Story:
     from portbook.survey.booking import booked
 
     with Book.open(book_path) as book:
-        return booked(story, book, site, time.time_ns())
+        return booked(story, book, site, time.time_ns(), whole=whole)

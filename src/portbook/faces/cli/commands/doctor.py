@@ -44,10 +44,9 @@ def _reader() -> Check:
 
 
 def _table() -> Check:
-    from portbook import config
-    from portbook.claims.registry import Registry
+    from portbook.faces.cli.knowing import claims
 
-    about = Registry.load(config.registry_path()).about
+    about = claims().registry.about
     return Check(
         f"the registry's table: {about.counts['rows']} rows",
         True,

@@ -46,8 +46,9 @@ def command(
     from portbook.faces.cli.output import complain, exit_code, write_records
     from portbook.survey.machine import look
 
-    story = look(knowledge, now_ns=time.time_ns(), site=site, port=_only(wants))
-    story = keep(story, book_path, site).only(wants)
+    port = _only(wants)
+    story = look(knowledge, now_ns=time.time_ns(), site=site, port=port)
+    story = keep(story, book_path, site, whole=port is None).only(wants)
     complain(story)
     if shape is Shape.TABLE:
         from portbook.faces.tables import show

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from portbook.survey.page import PortPage
 
 MOST_PAGES = 16
+REGISTRY_KINDS = (
+    ClaimKind.ASSIGNED,
+    ClaimKind.RESERVED,
+    ClaimKind.UNASSIGNED,
+    ClaimKind.IANA_NOTED,
+)
 
 
 @click.command(
@@ -158,11 +164,18 @@ def _print_claim(group: list[Claim]) -> None:
     span = f" {one.ports}" if one.ports.size > 1 else ""
     head = f"  {safe(one.claimant):<24} {one.claim.value:<15} {transports}{span}"
     click.echo(f"{head}   {safe(one.title)}" if one.title else head)
-    source = ", ".join(filter(None, (one.source.title, one.source.where, one.source.date)))
+    source = ", ".join(_source(one))
     sure = f" ({one.confidence})" if one.confidence else ""
     click.echo(f"      {safe(source)}{sure}")
     if one.note:
         click.echo(f"      {safe(one.note)}")
+
+
+def _source(one: Claim) -> list[str]:
+    """Return where a claim comes from; the registry's origin stands in full below the claims."""
+    if one.claim in REGISTRY_KINDS and one.source.title.startswith("IANA "):
+        return list(filter(None, ("IANA registry", one.source.date)))
+    return list(filter(None, (one.source.title, one.source.where, one.source.date)))
 
 
 def _print_here(sockets: Sequence[Listener], hidden: Sequence[str]) -> None:
