@@ -24,6 +24,7 @@ from portbook.protocols import (
     confirmed,
     plausible,
 )
+from portbook.protocols.datagrams import judged
 from portbook.protocols.hardware import SOURCE as MAKERS
 from portbook.protocols.hardware import maker
 from portbook.protocols.layout import BE, IPV4, RAW, TEXT, Field, Layout
@@ -140,7 +141,7 @@ def _recognise(payload: Payload) -> Identification | None:
 
 def _read(side: Side, op: int) -> list[Told] | None:
     found = []
-    for piece in side:
+    for piece in judged(side):
         told = read(piece)
         if told is None or told.header["op"] != op:
             return None

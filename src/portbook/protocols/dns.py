@@ -20,6 +20,7 @@ from portbook.protocols import (
     confirmed,
     plausible,
 )
+from portbook.protocols.datagrams import judged
 from portbook.protocols.dnsmessage import HEADER, Message, read
 from portbook.protocols.framing import MORE, walk
 from portbook.protocols.layout import BE, Field, Layout
@@ -94,7 +95,7 @@ def messages(
     longer: whether octets behind what the header counts are borne
     """
     found = []
-    for piece in _framed(side) if payload.transport is Transport.TCP else side:
+    for piece in _framed(side) if payload.transport is Transport.TCP else judged(side):
         message = read(piece.octets)
         if message is None or not _sane(message, piece):
             return None

@@ -12,6 +12,7 @@ from portbook.protocols import (
     confirmed,
     plausible,
 )
+from portbook.protocols.datagrams import judged
 from portbook.protocols.dns import messages, of_llmnr
 from portbook.records import Identification, Source
 
@@ -33,7 +34,7 @@ def recognise(payload: Payload) -> Identification | None:
         return None
     facts = {"asked": asked[0].questions[0].name.text}
     because = (f"sent to the group {payload.group}", "one question that parses to its end")
-    if not all(piece.whole for piece in payload.to_server):
+    if not all(piece.whole for piece in judged(payload.to_server)):
         return plausible(NAME, *because[:1], against=("a message was cut",), facts=facts)
     return confirmed(NAME, *because, facts=facts)
 

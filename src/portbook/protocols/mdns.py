@@ -14,6 +14,7 @@ from portbook.protocols import (
     confirmed,
     plausible,
 )
+from portbook.protocols.datagrams import judged
 from portbook.protocols.dns import of_mdns
 from portbook.protocols.dnsmessage import AAAA, SRV, TXT, A, Message, Name, Record, read, read_name
 from portbook.protocols.text import clean
@@ -50,7 +51,7 @@ def recognise(payload: Payload) -> Identification | None:
         return None
     found: list[tuple[bytes, Message]] = []
     faults: list[str] = []
-    for number, piece in enumerate(payload.to_server):
+    for number, piece in enumerate(judged(payload.to_server)):
         message = read(piece.octets)
         if message is None or message.operation:
             if not number:

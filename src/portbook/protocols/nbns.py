@@ -9,6 +9,7 @@ import re
 
 from portbook.ports import PortRange, Transport
 from portbook.protocols import Payload, Protocol, Side, Signature, Usual, confirmed, plausible
+from portbook.protocols.datagrams import judged
 from portbook.protocols.dnsmessage import HEADER, Message, Record, read
 from portbook.protocols.text import clean
 from portbook.records import Identification, Source
@@ -42,7 +43,7 @@ def recognise(payload: Payload) -> Identification | None:
     exact = all(
         piece.whole and message.end == piece.length
         for side, found in ((payload.to_server, asked), (payload.to_client, answered))
-        for piece, (_, message) in zip(side, found, strict=True)
+        for piece, (_, message) in zip(judged(side), found, strict=True)
     )
     told = confirmed if exact else plausible
     return told(
@@ -58,7 +59,7 @@ def recognise(payload: Payload) -> Identification | None:
 
 def _messages(side: Side, response: bool) -> list[tuple[bytes, Message]] | None:
     found = []
-    for piece in side:
+    for piece in judged(side):
         message = read(piece.octets, frozenset((1,)))
         if message is None or not message.whole or message.response is not response:
             return None

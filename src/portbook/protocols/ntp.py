@@ -19,6 +19,7 @@ from portbook.protocols import (
     confirmed,
     plausible,
 )
+from portbook.protocols.datagrams import judged
 from portbook.protocols.layout import BE, RAW, Field, Layout
 from portbook.protocols.text import clean
 from portbook.records import Identification, Source
@@ -105,7 +106,7 @@ def _recognise(payload: Payload, from_server: frozenset[int]) -> Identification 
 
 def _read(side: Side, modes: frozenset[int]) -> list[dict[str, Any]] | None:
     found = []
-    for piece in side:
+    for piece in judged(side):
         header = read(piece)
         if header is None or header["first"] & 7 not in modes:
             return None

@@ -20,6 +20,7 @@ from portbook.protocols import (
     confirmed,
     plausible,
 )
+from portbook.protocols.datagrams import judged
 from portbook.protocols.text import clean
 from portbook.records import Identification, Source
 
@@ -111,7 +112,7 @@ def recognise(payload: Payload) -> Identification | None:
 
 def _read(payload: Payload, side: Side) -> list[Message] | None:
     found = []
-    pieces = _framed(side) if payload.transport is Transport.TCP else side
+    pieces = _framed(side) if payload.transport is Transport.TCP else judged(side)
     for piece in pieces:
         message = read(piece)
         if message is None:
