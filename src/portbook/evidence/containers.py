@@ -12,9 +12,10 @@ from portbook.errors import SourceError
 
 LARGEST = 262144  # octets of one frame, the bound that libpcap and Wireshark keep
 LARGEST_BLOCK = 16 << 20  # octets of a block that must be held to be read
+INTERFACES = 65536  # of one section
 PCAP, PCAPNG = 1, 2
 SECTION, INTERFACE, OLD_PACKET, SIMPLE_PACKET, PACKET = 0x0A0D0D0A, 1, 2, 3, 6
-LAST_NS = (1 << 63) - 1
+LAST_NS = (1 << 62) - 1  # so that the span between two times fits 64 bits as well
 
 KNOWN = frozenset((SECTION, INTERFACE, OLD_PACKET, SIMPLE_PACKET, PACKET))
 
@@ -42,8 +43,15 @@ class Interface(NamedTuple):
         """Return the nanoseconds of a tick, 0 when they are no whole number."""
         return 0 if 1_000_000_000 % self.units else 1_000_000_000 // self.units
 
+    def words(self) -> tuple[int, int, int, int]:
+        """Return link, ns in a tick, offset in ns, and the last ticks for which these do."""
+        offset_ns = self.offset_s * 1_000_000_000
+        if not self.tick_ns or abs(offset_ns) > LAST_NS // 2:
+            return self.link, 0, 0, 0
+        return self.link, self.tick_ns, offset_ns % (1 << 64), LAST_NS // 2 // self.tick_ns
+
     def nanoseconds(self, ticks: int) -> int:
-        """Turn a time stamp into Unix time, kept within 64 bits."""
+        """Turn a time stamp into Unix time, kept within LAST_NS."""
         time_ns = ticks * 1_000_000_000 // self.units + self.offset_s * 1_000_000_000
         return max(-LAST_NS, min(time_ns, LAST_NS))
 
@@ -69,6 +77,7 @@ class Container:
         self.link = 1  # pcap
         self.swap = 0  # pcap: 1: the two lengths stand in the other order, 2: perhaps
         self.interfaces: list[Interface] = []  # pcapng, of this section
+        self.sections = 0
         self.skip = 0  # octets of a block nobody needs, still to come
 
     def number(self, data: bytes | memoryview, at: int, size: int = 4) -> int:
@@ -152,6 +161,8 @@ class Container:
         if kind == SECTION:
             self._section(data, at, offset)
         elif kind == INTERFACE:
+            if len(self.interfaces) == INTERFACES:
+                raise self._bad(f"more than {INTERFACES} interfaces", offset)
             self.interfaces.append(self._interface(data, at, size))
         elif kind == SIMPLE_PACKET:
             return self._simple(data, at, size, offset, last_ns)
@@ -164,6 +175,7 @@ class Container:
         if major != 1:
             raise self._bad(f"a section of pcapng version {major}", offset)
         self.interfaces = []
+        self.sections += 1
 
     def _interface(self, data: bytes | memoryview, at: int, size: int) -> Interface:
         units, offset_s = 1_000_000, 0

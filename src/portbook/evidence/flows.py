@@ -115,11 +115,11 @@ class Flow:
         self.bursts += 1
         if self.times is None:
             self.times = [self.first_ns]
-        if len(self.times) == FIRST_TIMES and not self.ring:
-            if not self.shared.rings:
-                return
+        if self.bursts == FIRST_TIMES + 1 and self.shared.rings:
             self.shared.rings -= 1
             self.ring = True
+        if self.bursts > FIRST_TIMES and not self.ring:
+            return
         self.times.append(time_ns)
         if len(self.times) > FIRST_TIMES + LAST_TIMES:
             del self.times[FIRST_TIMES]

@@ -1,0 +1,446 @@
+# cython: boundscheck=True, wraparound=False, cdivision=True, language_level=3
+# mypy: disable-error-code="misc,no-untyped-call"
+"""The compiled twin of `flows`: conversations in flat arrays behind a seeded hash table.
+
+What stands where: `arrays`. What is kept of a packet and why: `flows` and `heads`.
+"""
+
+from __future__ import annotations
+
+import cython
+
+from portbook.evidence import arrays
+from portbook.evidence.segments import Segment
+from portbook.evidence.tunnels import NAMES, PORTS
+
+if not cython.compiled:
+    raise ImportError("the packet reader is not compiled")
+
+if cython.compiled:
+    from cython.cimports.portbook.evidence._heads import Heads
+
+ROW = cython.declare(cython.Py_ssize_t, arrays.ROW)
+COOL = cython.declare(cython.Py_ssize_t, arrays.COOL)
+MARKS = cython.declare(cython.Py_ssize_t, arrays.MARKS)
+KEY = cython.declare(cython.Py_ssize_t, arrays.KEY)
+PACKETS = cython.declare(cython.Py_ssize_t, arrays.PACKETS)
+OCTETS = cython.declare(cython.Py_ssize_t, arrays.OCTETS)
+PAYLOAD = cython.declare(cython.Py_ssize_t, arrays.PAYLOAD)
+FIRST = cython.declare(cython.Py_ssize_t, arrays.FIRST)
+LAST = cython.declare(cython.Py_ssize_t, arrays.LAST)
+STATE = cython.declare(cython.Py_ssize_t, arrays.STATE)
+BASES = cython.declare(cython.Py_ssize_t, arrays.BASES)
+HEADS = cython.declare(cython.Py_ssize_t, arrays.HEADS)
+FILLED = cython.declare(cython.Py_ssize_t, arrays.FILLED)
+PIECES = cython.declare(cython.Py_ssize_t, arrays.PIECES)
+SWAPPED = cython.declare(cython.ulonglong, arrays.SWAPPED)
+SYNS = cython.declare(cython.ulonglong, arrays.SYNS)
+STARTED = cython.declare(cython.ulonglong, arrays.STARTED)
+KNOWN = cython.declare(cython.ulonglong, arrays.KNOWN)
+HINTED = cython.declare(cython.ulonglong, arrays.HINTED)
+DONE = cython.declare(cython.ulonglong, arrays.DONE)
+BROADCAST = cython.declare(cython.ulonglong, arrays.BROADCAST)
+WANTED = cython.declare(cython.ulonglong, arrays.WANTED)
+TUNNEL = cython.declare(cython.ulonglong, arrays.TUNNEL)
+BURST = cython.declare(cython.ulonglong, arrays.BURST)
+PRESENT = cython.declare(cython.ulonglong, arrays.PRESENT)
+GROUP = cython.declare(cython.ulonglong, 1 << 40)  # of a MAC address: more than one station
+QUIET_NS = cython.declare(cython.longlong, arrays.QUIET_NS)
+EARLY = cython.declare(cython.ulonglong, arrays.FIRST_TIMES)
+LATE = cython.declare(cython.ulonglong, arrays.LAST_TIMES)
+FAR = cython.declare(cython.longlong, arrays.FAR)
+PAST = cython.declare(cython.longlong, arrays.PAST)
+HALF = cython.declare(cython.ulonglong, 0xFFFFFFFF)
+
+
+@cython.cclass
+class Flows:
+    """Conversations by number, in the order they were first met."""
+
+    def __init__(self, stores: arrays.Stores, heads: Heads, seed: int, limit: int) -> None:
+        self.stores, self.heads, self.limit = stores, heads, limit
+        self.seed = seed & 0xFFFFFFFFFFFFFFFF
+        self.attach()
+        self.rehash(1 << 10)
+
+    @cython.ccall
+    def attach(self):  # type: ignore[no-untyped-def]
+        """Look at the stores again, after they were let go of."""
+        self.hot, self.cool = self.stores.view("hot"), self.stores.view("cool")
+        self.early, self.late = self.stores.view("early"), self.stores.view("late")
+        self.room = self.stores.room("hot")
+
+    @cython.ccall
+    def detach(self):  # type: ignore[no-untyped-def]
+        """Let go of the stores, so that they can grow."""
+        self.hot = None
+        self.cool = None
+        self.early = None
+        self.late = None
+
+    def kept(self, rows: int) -> None:
+        """Say how many conversations are left after some were taken out."""
+        self.rows = rows
+        self.rehash(self.mask + 1)
+
+    def rehash(self, size: int) -> None:
+        """Fill a hash table of `size` slots, a power of two, with the conversations held."""
+        number: cython.Py_ssize_t
+        r: cython.Py_ssize_t
+        self.slots = memoryview(bytearray(4 * size)).cast("I")
+        self.mask = size - 1
+        for number in range(self.rows):
+            r = number * ROW
+            self.lower_high, self.lower = self.hot[r], self.hot[r + 1]
+            self.higher_high, self.higher = self.hot[r + 2], self.hot[r + 3]
+            self.key = self.hot[r + KEY]
+            self.find()
+            self.slots[self.slot] = cython.cast(cython.uint, number + 1)
+
+    def add(self, segment: Segment, force: bool) -> bool:
+        """Add a segment that came the plain way; False when it is new and there is no room."""
+        a, b = segment.source, segment.target
+        self.ends(
+            int.from_bytes(a[:-8], "big") if len(a) > 8 else 0,
+            int.from_bytes(a[-8:], "big"),
+            segment.source_port,
+            int.from_bytes(b[:-8], "big") if len(b) > 8 else 0,
+            int.from_bytes(b[-8:], "big"),
+            segment.target_port,
+            arrays.key(segment),
+        )
+        self.source_mac = arrays.mac(segment.source_mac)
+        self.target_mac = arrays.mac(segment.target_mac)
+        row: cython.Py_ssize_t = self.find()
+        if row < 0:
+            if not (force or self.roomy()):
+                return False
+            row = self.meet(segment.time_ns, segment.where, segment.broadcast)
+        way: cython.int = self.side ^ (self.hot[row * ROW + STATE] & SWAPPED)
+        if way and not self.hot[row * ROW + PACKETS + 1]:
+            self.learn(row)
+        self.count(row, way, segment.packets, segment.octets, segment.length, segment.time_ns)
+        payload = segment.payload
+        self.heads.payload = payload or b"\0"  # an empty one has no place to look at
+        if segment.transport != 6:
+            self.datagram(row, way, 0, len(payload), segment.length)
+        elif segment.seq is not None:
+            size: cython.Py_ssize_t = len(payload)
+            flags: cython.int = segment.flags
+            self.stream(row, way, flags, segment.seq, segment.ack, 0, size, segment.length)
+        elif segment.flags & 2:
+            self.told(row, way, segment.flags)
+            self.hot[row * ROW + STATE] |= STARTED << way
+        return True
+
+    @cython.cfunc
+    def ends(
+        self,
+        a_high: cython.ulonglong,
+        a: cython.ulonglong,
+        a_port: cython.ulonglong,
+        b_high: cython.ulonglong,
+        b: cython.ulonglong,
+        b_port: cython.ulonglong,
+        key: cython.ulonglong,
+    ) -> cython.int:
+        """Take the ends of the packet in hand; `key` without the ports."""
+        lower: cython.bint = a < b or (a == b and a_port <= b_port)
+        if a_high != b_high:
+            lower = a_high < b_high
+        if lower:
+            self.side = 0
+            self.lower_high, self.lower, self.higher_high, self.higher = a_high, a, b_high, b
+            self.key = key | a_port << 48 | b_port << 32
+        else:
+            self.side = 1
+            self.lower_high, self.lower, self.higher_high, self.higher = b_high, b, a_high, a
+            self.key = key | b_port << 48 | a_port << 32
+        return 0
+
+    @cython.cfunc
+    def find(self) -> cython.Py_ssize_t:
+        """Return the row of the packet in hand, -1 when there is none; `slot` is where it goes."""
+        h: cython.ulonglong = self.seed ^ self.lower
+        h = (h ^ self.lower_high * 0xC2B2AE3D27D4EB4F) * 0x9E3779B97F4A7C15
+        h = ((h ^ h >> 32) + self.higher) * 0xFF51AFD7ED558CCD
+        h = ((h ^ h >> 32) + self.higher_high) * 0xC4CEB9FE1A85EC53
+        h = ((h ^ h >> 32) + self.key) * 0x9FB21C651E98DF25
+        h ^= h >> 32
+        slot: cython.ulonglong = h & self.mask
+        row: cython.Py_ssize_t
+        r: cython.Py_ssize_t
+        while True:
+            row = self.slots[slot]
+            if row == 0:
+                self.slot = slot
+                return -1
+            r = (row - 1) * ROW
+            if (
+                self.hot[r + KEY] == self.key
+                and self.hot[r + 1] == self.lower
+                and self.hot[r + 3] == self.higher
+                and self.hot[r] == self.lower_high
+                and self.hot[r + 2] == self.higher_high
+            ):
+                return row - 1
+            slot = slot + 1 & self.mask
+
+    @cython.cfunc
+    def tunnelled(self) -> cython.bint:
+        """Tell whether the packet in hand may carry a tunnel."""
+        if self.key >> 24 & 0xFF != 17:
+            return False
+        return (self.key >> 48) in PORTS or (self.key >> 32 & 0xFFFF) in PORTS
+
+    @cython.cfunc
+    def roomy(self) -> cython.bint:
+        return self.rows < self.limit
+
+    @cython.cfunc
+    def meet(
+        self, time_ns: cython.longlong, where: cython.longlong, broadcast: cython.bint
+    ) -> cython.Py_ssize_t:
+        """Begin a conversation with the packet in hand."""
+        if self.rows == self.room:
+            self.detach()
+            self.stores.grow("hot")
+            self.attach()
+        if 2 * (self.rows + 1) > self.mask:
+            self.rehash_again()
+        row: cython.Py_ssize_t = self.rows
+        r: cython.Py_ssize_t = row * ROW
+        state: cython.ulonglong = BURST | self.side * SWAPPED
+        if self.key >> 24 & 0xFF != 6:
+            state |= STARTED | STARTED << 1
+        if self.tunnelled():
+            state |= TUNNEL
+        if broadcast:
+            state |= BROADCAST
+        self.hot[r], self.hot[r + 1] = self.lower_high, self.lower
+        self.hot[r + 2], self.hot[r + 3] = self.higher_high, self.higher
+        self.hot[r + KEY], self.hot[r + STATE] = self.key, state
+        self.hot[r + FIRST] = self.hot[r + LAST] = cython.cast(cython.ulonglong, time_ns)
+        self.cool[row * COOL] = cython.cast(cython.ulonglong, where)
+        self.cool[row * COOL + 1] = self.source_mac
+        if not self.target_mac & GROUP:
+            self.cool[row * COOL + 2] = self.target_mac
+        self.slots[self.slot] = cython.cast(cython.uint, row + 1)
+        self.rows += 1
+        return row
+
+    @cython.cfunc
+    def rehash_again(self) -> cython.int:
+        """Double the hash table, and find the slot of the packet in hand anew."""
+        lower_high, lower = self.lower_high, self.lower
+        higher_high, higher, key = self.higher_high, self.higher, self.key
+        self.rehash(2 * (self.mask + 1))
+        self.lower_high, self.lower = lower_high, lower
+        self.higher_high, self.higher, self.key = higher_high, higher, key
+        self.find()
+        return 0
+
+    @cython.cfunc
+    def learn(self, row: cython.Py_ssize_t) -> cython.int:
+        """Take the MAC address of the second end from its first packet, if it is not known."""
+        if not self.cool[row * COOL + 2]:
+            self.cool[row * COOL + 2] = self.source_mac
+        return 0
+
+    @cython.cfunc
+    def count(
+        self,
+        row: cython.Py_ssize_t,
+        way: cython.int,
+        packets: cython.int,
+        octets: cython.longlong,
+        length: cython.longlong,
+        time_ns: cython.longlong,
+    ) -> cython.int:
+        r: cython.Py_ssize_t = row * ROW
+        self.hot[r + PACKETS + way] += packets
+        self.hot[r + OCTETS + way] += octets
+        self.hot[r + PAYLOAD + way] += length
+        last: cython.longlong = cython.cast(cython.longlong, self.hot[r + LAST])
+        if time_ns > last:
+            if time_ns - last > QUIET_NS:
+                self.burst(row, time_ns)
+            self.hot[r + LAST] = cython.cast(cython.ulonglong, time_ns)
+        elif time_ns < cython.cast(cython.longlong, self.hot[r + FIRST]):
+            self.hot[r + FIRST] = cython.cast(cython.ulonglong, time_ns)
+        return 0
+
+    @cython.cfunc
+    def burst(self, row: cython.Py_ssize_t, time_ns: cython.longlong) -> cython.int:
+        r: cython.Py_ssize_t = row * ROW
+        c: cython.Py_ssize_t = row * COOL + 3
+        number: cython.ulonglong = self.hot[r + STATE] >> 32
+        place: cython.ulonglong
+        self.hot[r + STATE] += BURST
+        if number == 1 or number == EARLY:
+            self.detach()
+            taken = self.stores.take("early") if number == 1 else self.stores.take_ring()
+            self.attach()
+            if taken is not None:
+                place = taken + 1
+                self.cool[c] |= place << (0 if number == 1 else 32)
+        place = self.cool[c] & HALF
+        if number == 1:
+            self.early[(place - 1) * EARLY] = self.hot[r + FIRST]
+        if number < EARLY:
+            self.early[(place - 1) * EARLY + number] = cython.cast(cython.ulonglong, time_ns)
+            return 0
+        place = self.cool[c] >> 32
+        if place:
+            number = (number - EARLY) % LATE
+            self.late[(place - 1) * LATE + number] = cython.cast(cython.ulonglong, time_ns)
+        return 0
+
+    @cython.cfunc
+    def head(self, row: cython.Py_ssize_t, way: cython.int) -> cython.Py_ssize_t:
+        """Return the head of a direction; it gets one when it has none."""
+        shift: cython.int = 32 * way
+        place: cython.ulonglong = self.hot[row * ROW + HEADS] >> shift & HALF
+        if not place:
+            place = self.heads.take() + 1
+            self.hot[row * ROW + HEADS] |= place << shift
+        return place - 1
+
+    @cython.cfunc
+    def pieces(self, row: cython.Py_ssize_t, way: cython.int) -> cython.Py_ssize_t:
+        """Return how many payloads of a direction are kept."""
+        place: cython.ulonglong = self.hot[row * ROW + HEADS] >> 32 * way & HALF
+        return self.heads.marks[(place - 1) * MARKS + PIECES] if place else 0
+
+    @cython.cfunc
+    def judge(
+        self,
+        row: cython.Py_ssize_t,
+        way: cython.int,
+        at: cython.Py_ssize_t,
+        size: cython.Py_ssize_t,
+    ) -> cython.int:
+        r: cython.Py_ssize_t = row * ROW
+        other: cython.int = 1 - way
+        if self.heads.hit(self.hot[r + KEY] >> 24 & 0xFF, at, size):
+            self.hot[r + STATE] |= WANTED
+            if self.pieces(row, other) and not self.hot[r + STATE] & DONE << other:
+                self.heads.extend(self.head(row, other))
+        return 0
+
+    @cython.cfunc
+    def datagram(
+        self,
+        row: cython.Py_ssize_t,
+        way: cython.int,
+        at: cython.Py_ssize_t,
+        size: cython.Py_ssize_t,
+        length: cython.Py_ssize_t,
+    ) -> cython.int:
+        r: cython.Py_ssize_t = row * ROW
+        if not length or self.hot[r + STATE] & DONE << way:
+            return 0
+        head: cython.Py_ssize_t = self.head(row, way)
+        if not self.heads.marks[head * MARKS + PIECES]:
+            self.judge(row, way, at, size)
+        if self.hot[r + STATE] & WANTED:
+            self.heads.extend(head)
+        if self.heads.append(head, at, size, length):
+            self.hot[r + STATE] |= DONE << way
+        return 0
+
+    @cython.cfunc
+    def told(self, row: cython.Py_ssize_t, way: cython.int, flags: cython.int) -> cython.int:
+        self.hot[row * ROW + STATE] |= SYNS << (way + (2 if flags & 16 else 0))
+        return 0
+
+    @cython.cfunc
+    def syn(
+        self,
+        row: cython.Py_ssize_t,
+        way: cython.int,
+        flags: cython.int,
+        first: cython.ulonglong,
+    ) -> cython.int:
+        r: cython.Py_ssize_t = row * ROW
+        shift: cython.int = 32 * way
+        base: cython.ulonglong = self.hot[r + BASES] >> shift & HALF
+        self.told(row, way, flags)
+        if self.hot[r + STATE] & KNOWN << way and base == first:
+            self.hot[r + STATE] |= STARTED << way
+        elif not flags & 16 and (self.pieces(row, 0) or self.pieces(row, 1)):
+            self.hot[r + STATE] |= DONE | DONE << 1
+        elif self.pieces(row, way):
+            self.hot[r + STATE] |= DONE << way
+        else:
+            self.rebase(row, way, first)
+            self.hot[r + STATE] |= (STARTED | KNOWN) << way
+        return 0
+
+    @cython.cfunc
+    def rebase(
+        self, row: cython.Py_ssize_t, way: cython.int, base: cython.ulonglong
+    ) -> cython.int:
+        keep: cython.ulonglong = HALF << (32 - 32 * way)
+        self.hot[row * ROW + BASES] = self.hot[row * ROW + BASES] & keep | base << 32 * way
+        return 0
+
+    @cython.cfunc
+    def stream(
+        self,
+        row: cython.Py_ssize_t,
+        way: cython.int,
+        flags: cython.int,
+        seq: cython.uint,
+        ack: cython.uint,
+        at: cython.Py_ssize_t,
+        size: cython.Py_ssize_t,
+        length: cython.Py_ssize_t,
+    ) -> cython.int:
+        r: cython.Py_ssize_t = row * ROW
+        other: cython.int = 1 - way
+        if flags & 2:
+            seq += 1
+            self.syn(row, way, flags, seq)
+        state: cython.ulonglong = self.hot[r + STATE]
+        if state & DONE << way:
+            return 0
+        if flags & 16 and not state & KNOWN << other:
+            self.rebase(row, other, ack)
+            self.hot[r + STATE] |= HINTED << other
+        if not length:
+            return 0
+        base: cython.uint = cython.cast(cython.uint, self.hot[r + BASES] >> 32 * way & HALF)
+        if not state & KNOWN << way:
+            if length == 1 and state & HINTED << way and base == seq + 1:
+                return 0
+            self.rebase(row, way, seq)
+            self.hot[r + STATE] |= KNOWN << way
+            base = seq
+        place: cython.longlong = cython.cast(cython.uint, seq - base)
+        if place >= 1 << 31:
+            place -= 1 << 32
+        if (place < 0 or place > FAR) and length > 1 and not self.pieces(row, way):
+            if place != -1:
+                self.hot[r + STATE] &= ~(STARTED << way)
+            self.rebase(row, way, seq)
+            place = 0
+        if place >= PAST:
+            self.hot[r + STATE] |= DONE << way
+            return 0
+        if place + length <= 0:
+            return 0
+        skipped: cython.Py_ssize_t = max(0, -place)
+        head: cython.Py_ssize_t = self.head(row, way)
+        at += skipped
+        size = max(0, size - skipped)
+        if place <= 0 and not self.heads.marks[head * MARKS + FILLED]:
+            self.judge(row, way, at, size)
+        if self.hot[r + STATE] & WANTED:
+            self.heads.extend(head)
+        self.heads.note(head, place + skipped, place + length)
+        if size:
+            self.heads.place(head, place + skipped, at, size)
+        if self.heads.settled(head):
+            self.hot[r + STATE] |= DONE << way
+        return 0

@@ -1,0 +1,26 @@
+cdef class Heads:
+    cdef const unsigned char[::1] payload
+    cdef unsigned int[::1] marks
+    cdef unsigned char[::1] octets
+    cdef unsigned char[::1] pool
+    cdef unsigned int[::1] scratch
+    cdef const unsigned long long[::1] tests
+    cdef object stores
+    cdef list bits
+    cdef list spare
+    cdef Py_ssize_t used
+    cdef Py_ssize_t room
+
+    cpdef attach(self)
+    cpdef detach(self)
+    cdef Py_ssize_t take(self)
+    cdef bint hit(self, int transport, Py_ssize_t at, Py_ssize_t size)
+    cdef Py_ssize_t _fitting(self, unsigned long long transport, Py_ssize_t at, Py_ssize_t size, Py_ssize_t number)
+    cdef unsigned long long _value(self, Py_ssize_t at, Py_ssize_t length)
+    cdef Py_ssize_t _join(self, Py_ssize_t m, Py_ssize_t start, Py_ssize_t end)
+    cdef int extend(self, Py_ssize_t head)
+    cdef bint append(self, Py_ssize_t head, Py_ssize_t at, Py_ssize_t size, Py_ssize_t length)
+    cdef bint settled(self, Py_ssize_t head)
+    cdef int note(self, Py_ssize_t head, Py_ssize_t start, Py_ssize_t end)
+    cdef int place(self, Py_ssize_t head, Py_ssize_t start, Py_ssize_t at, Py_ssize_t size)
+    cdef int copy(self, Py_ssize_t head, Py_ssize_t to, Py_ssize_t at, Py_ssize_t size)

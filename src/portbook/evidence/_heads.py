@@ -1,0 +1,295 @@
+# cython: boundscheck=True, wraparound=False, cdivision=True, language_level=3
+# mypy: disable-error-code="misc,no-untyped-call"
+"""The compiled twin of `heads`: the first octets of each direction, in flat arrays.
+
+A head is a row of `marks` and a row of octets, or a block of the pool. What stands where:
+`arrays`. What the methods mean: `heads.Head`, whose names they have.
+"""
+
+from __future__ import annotations
+
+import cython
+
+from portbook.evidence import arrays
+
+if not cython.compiled:
+    raise ImportError("the packet reader is not compiled")
+
+MARKS = cython.declare(cython.Py_ssize_t, arrays.MARKS)
+FILLED = cython.declare(cython.Py_ssize_t, arrays.FILLED)
+PIECES = cython.declare(cython.Py_ssize_t, arrays.PIECES)
+PARTS = cython.declare(cython.Py_ssize_t, arrays.PARTS)
+FLAGS = cython.declare(cython.Py_ssize_t, arrays.FLAGS)
+BLOCK = cython.declare(cython.Py_ssize_t, arrays.BLOCK)
+PIECE = cython.declare(cython.Py_ssize_t, arrays.PIECE)
+PART = cython.declare(cython.Py_ssize_t, arrays.PART)
+CLIPPED = cython.declare(cython.uint, arrays.CLIPPED)
+TRIED = cython.declare(cython.uint, arrays.TRIED)
+SHORT = cython.declare(cython.Py_ssize_t, arrays.HEAD_OCTETS)
+LONG = cython.declare(cython.Py_ssize_t, arrays.MORE_OCTETS)
+MOST_PIECES = cython.declare(cython.uint, arrays.MOST_PIECES)
+MOST_PARTS = cython.declare(cython.uint, arrays.MOST_PARTS)
+
+
+@cython.cclass
+class Heads:
+    """Heads by number; `payload` is what the packet in hand brings."""
+
+    def __init__(self, stores: arrays.Stores, tests: memoryview, bits: list[int]) -> None:
+        self.stores = stores
+        self.spare = stores.spare["heads"]
+        self.tests, self.bits = tests, bits
+        self.scratch = memoryview(bytearray(64)).cast("I")
+        self.attach()
+
+    @cython.ccall
+    def attach(self):  # type: ignore[no-untyped-def]
+        """Look at the stores again, after they were let go of."""
+        self.marks, self.octets = self.stores.view("marks"), self.stores.view("heads")
+        self.pool = self.stores.view("pool")
+        self.room = self.stores.room("heads")
+
+    @cython.ccall
+    def detach(self):  # type: ignore[no-untyped-def]
+        """Let go of the stores, so that they can grow."""
+        self.marks = None
+        self.octets = None
+        self.pool = None
+
+    def match(self, transport: int, octets: bytes) -> int:
+        """Return a bit for each signature's protocol that fits the start of `octets`."""
+        found = 0
+        number: cython.Py_ssize_t = 0
+        if octets:
+            self.payload = octets
+            while number >= 0:
+                number = self._fitting(transport, 0, self.payload.shape[0], number)
+                if number >= 0:
+                    found |= self.bits[number]
+                    number += 1
+        return found
+
+    @cython.cfunc
+    def hit(
+        self, transport: cython.int, at: cython.Py_ssize_t, size: cython.Py_ssize_t
+    ) -> cython.bint:
+        return self._fitting(transport, at, min(size, SHORT), 0) >= 0
+
+    @cython.cfunc
+    def _fitting(
+        self,
+        transport: cython.ulonglong,
+        at: cython.Py_ssize_t,
+        size: cython.Py_ssize_t,
+        number: cython.Py_ssize_t,
+    ) -> cython.Py_ssize_t:
+        """Return the next signature from `number` on that fits, -1 when none does."""
+        t: cython.Py_ssize_t = 5 * number
+        place: cython.Py_ssize_t = -1
+        length: cython.Py_ssize_t = 0
+        value: cython.ulonglong = 0
+        while t < self.tests.shape[0]:
+            if self.tests[t] == transport:
+                if place != self.tests[t + 1] or length != self.tests[t + 2]:
+                    place, length = self.tests[t + 1], self.tests[t + 2]
+                    value = self._value(at + place, length) if place + length <= size else 0
+                if place + length <= size and value & self.tests[t + 3] == self.tests[t + 4]:
+                    return t // 5
+            t += 5
+        return -1
+
+    @cython.cfunc
+    def _value(self, at: cython.Py_ssize_t, length: cython.Py_ssize_t) -> cython.ulonglong:
+        value: cython.ulonglong = 0
+        number: cython.Py_ssize_t
+        for number in range(length):
+            value = value << 8 | self.payload[at + number]
+        return value
+
+    @cython.cfunc
+    def take(self) -> cython.Py_ssize_t:
+        """Return a head that nobody has, empty."""
+        if self.spare:
+            return self.spare.pop()
+        if self.used == self.room:
+            self.detach()
+            self.stores.grow("heads")
+            self.attach()
+        self.used += 1
+        return self.used - 1
+
+    @cython.cfunc
+    def extend(self, head: cython.Py_ssize_t) -> cython.int:
+        m: cython.Py_ssize_t = head * MARKS
+        number: cython.Py_ssize_t
+        start: cython.Py_ssize_t
+        if self.marks[m + FLAGS] & TRIED:
+            return 0
+        self.marks[m + FLAGS] |= TRIED
+        if self.marks[m + FLAGS] & CLIPPED:
+            return 0
+        self.detach()
+        block = self.stores.take_block(head)
+        self.attach()
+        if block is None:
+            return 0
+        start = block * LONG
+        for number in range(SHORT):
+            self.pool[start + number] = self.octets[head * SHORT + number]
+        self.marks[m + BLOCK] = block + 1
+        return 0
+
+    @cython.cfunc
+    def append(
+        self,
+        head: cython.Py_ssize_t,
+        at: cython.Py_ssize_t,
+        size: cython.Py_ssize_t,
+        length: cython.Py_ssize_t,
+    ) -> cython.bint:
+        """Join a datagram of which `size` octets are there; tell whether it was the last one."""
+        m: cython.Py_ssize_t = head * MARKS
+        filled: cython.Py_ssize_t = self.marks[m + FILLED]
+        capacity: cython.Py_ssize_t = LONG if self.marks[m + BLOCK] else SHORT
+        pieces: cython.uint = self.marks[m + PIECES]
+        kept: cython.Py_ssize_t = min(size, capacity - filled)
+        if kept < size:
+            self.marks[m + FLAGS] |= CLIPPED
+        self.copy(head, filled, at, kept)
+        self.marks[m + PIECE + 2 * pieces] = cython.cast(cython.uint, filled)
+        self.marks[m + PIECE + 2 * pieces + 1] = cython.cast(cython.uint, length)
+        self.marks[m + PIECES] = pieces + 1
+        self.marks[m + FILLED] = cython.cast(cython.uint, filled + kept)
+        return pieces + 1 == MOST_PIECES
+
+    @cython.cfunc
+    def settled(self, head: cython.Py_ssize_t) -> cython.bint:
+        """Tell whether a stream's head is complete."""
+        m: cython.Py_ssize_t = head * MARKS
+        here: cython.uint = 0
+        number: cython.uint
+        if self.marks[m + FILLED] < (LONG if self.marks[m + BLOCK] else SHORT):
+            return False
+        if self.marks[m + PIECES] < MOST_PIECES:
+            return False
+        for number in range(MOST_PIECES):
+            if self.marks[m + PIECE + 2 * number] != here:
+                return False
+            here += self.marks[m + PIECE + 2 * number + 1]
+        return True
+
+    @cython.cfunc
+    def note(
+        self, head: cython.Py_ssize_t, start: cython.Py_ssize_t, end: cython.Py_ssize_t
+    ) -> cython.int:
+        p: cython.Py_ssize_t = head * MARKS + PIECE
+        count: cython.Py_ssize_t = self.marks[head * MARKS + PIECES]
+        most: cython.Py_ssize_t = MOST_PIECES
+        number: cython.Py_ssize_t = 0
+        low: cython.Py_ssize_t
+        while number < count:
+            low = self.marks[p + 2 * number]
+            if low > start:
+                end = min(end, low)
+                break
+            start = max(start, low + self.marks[p + 2 * number + 1])
+            number += 1
+        if start >= end or number == most:
+            return 0
+        low = min(count, most - 1)
+        while low > number:
+            self.marks[p + 2 * low] = self.marks[p + 2 * low - 2]
+            self.marks[p + 2 * low + 1] = self.marks[p + 2 * low - 1]
+            low -= 1
+        self.marks[p + 2 * number] = cython.cast(cython.uint, start)
+        self.marks[p + 2 * number + 1] = cython.cast(cython.uint, end - start)
+        self.marks[head * MARKS + PIECES] = cython.cast(cython.uint, min(count + 1, most))
+        return 0
+
+    @cython.cfunc
+    def place(
+        self,
+        head: cython.Py_ssize_t,
+        start: cython.Py_ssize_t,
+        at: cython.Py_ssize_t,
+        size: cython.Py_ssize_t,
+    ) -> cython.int:
+        m: cython.Py_ssize_t = head * MARKS
+        capacity: cython.Py_ssize_t = LONG if self.marks[m + BLOCK] else SHORT
+        end: cython.Py_ssize_t = start + size
+        if end > capacity:
+            self.marks[m + FLAGS] |= CLIPPED
+            end = capacity
+        here: cython.Py_ssize_t = max(start, self.marks[m + FILLED])
+        if here >= end:
+            return 0
+        count: cython.Py_ssize_t = self._join(m, here, end)
+        if count > MOST_PARTS:
+            return 0
+        number: cython.Py_ssize_t
+        low: cython.Py_ssize_t
+        high: cython.Py_ssize_t
+        for number in range(self.marks[m + PARTS]):
+            low = self.marks[m + PART + number] & 0xFFFF
+            high = self.marks[m + PART + number] >> 16
+            if here < min(low, end):
+                self.copy(head, here, at + here - start, min(low, end) - here)
+            if high > here and low < end:
+                here = max(here, high)
+        if here < end:
+            self.copy(head, here, at + here - start, end - here)
+        first: cython.Py_ssize_t = 0
+        if self.scratch[0] & 0xFFFF == self.marks[m + FILLED]:
+            self.marks[m + FILLED] = self.scratch[0] >> 16
+            first = 1
+        for number in range(first, count):
+            self.marks[m + PART + number - first] = self.scratch[number]
+        self.marks[m + PARTS] = cython.cast(cython.uint, count - first)
+        return 0
+
+    @cython.cfunc
+    def _join(
+        self, m: cython.Py_ssize_t, start: cython.Py_ssize_t, end: cython.Py_ssize_t
+    ) -> cython.Py_ssize_t:
+        """Write the parts with one more into `scratch`, as `fragments.joined` does; count them."""
+        count: cython.Py_ssize_t = 0
+        number: cython.Py_ssize_t
+        later: cython.Py_ssize_t = self.marks[m + PARTS]
+        low: cython.Py_ssize_t
+        high: cython.Py_ssize_t
+        for number in range(self.marks[m + PARTS]):
+            low = self.marks[m + PART + number] & 0xFFFF
+            high = self.marks[m + PART + number] >> 16
+            if high < start:
+                self.scratch[count] = self.marks[m + PART + number]
+                count += 1
+            elif low > end:
+                later = min(later, number)
+            else:
+                start, end = min(start, low), max(end, high)
+        self.scratch[count] = cython.cast(cython.uint, start | end << 16)
+        count += 1
+        for number in range(later, self.marks[m + PARTS]):
+            self.scratch[count] = self.marks[m + PART + number]
+            count += 1
+        return count
+
+    @cython.cfunc
+    def copy(
+        self,
+        head: cython.Py_ssize_t,
+        to: cython.Py_ssize_t,
+        at: cython.Py_ssize_t,
+        size: cython.Py_ssize_t,
+    ) -> cython.int:
+        number: cython.Py_ssize_t
+        block: cython.Py_ssize_t = self.marks[head * MARKS + BLOCK]
+        if block:
+            to += (block - 1) * LONG
+            for number in range(size):
+                self.pool[to + number] = self.payload[at + number]
+        else:
+            to += head * SHORT
+            for number in range(size):
+                self.octets[to + number] = self.payload[at + number]
+        return 0

@@ -1,0 +1,291 @@
+"""The flat arrays of the compiled reader: what stands where, how they grow, how rows come out.
+
+`_packets` writes them packet by packet; everything that happens once for a conversation or less
+is done here, in plain Python, on the same octets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from portbook.evidence.flows import RINGS
+from portbook.evidence.heads import FAR, PAST, PENDING, datagram_pieces, stream_pieces
+from portbook.evidence.segments import TCP, Segment
+from portbook.evidence.table import (
+    FIRST_TIMES,
+    HEAD_OCTETS,
+    LAST_TIMES,
+    MORE_OCTETS,
+    QUIET_NS,
+    Row,
+)
+from portbook.evidence.table import PIECES as MOST_PIECES
+from portbook.evidence.tunnels import NAMES
+
+__all__ = ["FAR", "MOST_PARTS", "MOST_PIECES", "PAST", "QUIET_NS", "Rows", "Stores", "key", "mac"]
+
+# words of a conversation in `hot`: first the addresses of the lower end and of the higher end
+KEY = 4  # both ports, transport, VLAN, tunnel, version of IP
+PACKETS, OCTETS, PAYLOAD = 5, 7, 9  # of ab, then of ba
+FIRST, LAST, STATE = 11, 12, 13
+BASES = 14  # sequence numbers: ab in the lower half, ba in the higher one
+HEADS = 15  # heads plus 1, in the same halves; 0: none
+# bits of STATE; those of a direction are doubled for the other one; bursts from bit 32 on
+SWAPPED, SYNS, STARTED, KNOWN, HINTED, DONE = 1, 1 << 1, 1 << 5, 1 << 7, 1 << 9, 1 << 11
+BROADCAST, WANTED, TUNNEL, BURST = 1 << 13, 1 << 14, 1 << 15, 1 << 32
+# bits and shifts of KEY
+LOWER_PORT, HIGHER_PORT, TRANSPORT, IPV6, VLAN = 48, 32, 24, 1 << 22, 8
+# words of a conversation in `cool`: where, MAC addresses, then early and late times plus 1
+PRESENT = 1 << 48  # a MAC address is known
+# numbers of a head in `marks`; a piece has two, a part has its end in the higher half
+FILLED, PIECES, PARTS, FLAGS, BLOCK, PIECE, PART = 0, 1, 2, 3, 4, 5, 13
+CLIPPED, TRIED = 1, 2
+MOST_PARTS = PENDING
+
+LAYOUT = {  # store: (format, items of a row)
+    "hot": ("Q", 16),
+    "cool": ("Q", 4),
+    "marks": ("I", 17),
+    "heads": ("B", HEAD_OCTETS),
+    "pool": ("B", MORE_OCTETS),
+    "early": ("Q", FIRST_TIMES),
+    "late": ("Q", LAST_TIMES),
+}
+TWINS = {"hot": ("hot", "cool"), "heads": ("heads", "marks")}  # with rows of the same number
+ROW, COOL, MARKS = (LAYOUT[name][1] for name in ("hot", "cool", "marks"))
+SMALLEST = 1024  # rows by which a store grows at least
+
+
+class Stores:
+    """The octets behind the arrays; a view must be given up before its store grows."""
+
+    def __init__(self, pool_octets: int) -> None:
+        self._octets = {name: bytearray() for name in LAYOUT}
+        self.spare: dict[str, list[int]] = {name: [] for name in LAYOUT}
+        self._used = dict.fromkeys(LAYOUT, 0)
+        self._blocks = pool_octets // MORE_OCTETS
+        self._rings = RINGS
+        self.extended: dict[int, None] = {}  # heads that have a block of the pool
+        self.starved = False
+        for name in ("hot", "heads", "pool", "early", "late"):
+            self.grow(name)
+
+    def view(self, name: str) -> memoryview:
+        """Return a store as numbers of its format."""
+        return memoryview(self._octets[name]).cast(LAYOUT[name][0])
+
+    def room(self, name: str) -> int:
+        """Return how many rows a store has."""
+        kind, items = LAYOUT[name]
+        return len(self._octets[name]) // (items * {"Q": 8, "I": 4, "B": 1}[kind])
+
+    def grow(self, name: str) -> None:
+        """Give a store an eighth more rows."""
+        items = LAYOUT[name][1]
+        least = 16 if items > HEAD_OCTETS else SMALLEST
+        rows = max(least, self.room(name) // 8)
+        for twin in TWINS.get(name, (name,)):
+            kind, items = LAYOUT[twin]
+            self._octets[twin] += bytes(rows * items * {"Q": 8, "I": 4, "B": 1}[kind])
+
+    def take(self, name: str) -> int:
+        """Return a row of a store that nobody uses."""
+        if self.spare[name]:
+            return self.spare[name].pop()
+        if self._used[name] == self.room(name):
+            self.grow(name)
+        self._used[name] += 1
+        return self._used[name] - 1
+
+    def take_ring(self) -> int | None:
+        """Return a row for last times; None when all are in use."""
+        if not self._rings:
+            return None
+        self._rings -= 1
+        return self.take("late")
+
+    def take_block(self, head: int) -> int | None:
+        """Return a block of the pool for a head; None when all are in use."""
+        if not self._blocks:
+            self.starved = True
+            return None
+        self._blocks -= 1
+        self.extended[head] = None
+        return self.take("pool")
+
+    def give_block(self, head: int, block: int) -> None:
+        """Take back the block of one head."""
+        self._blocks += 1
+        del self.extended[head]
+        self.spare["pool"].append(block)
+        self.starved = False
+
+    def give_ring(self, ring: int) -> None:
+        """Take back a row of last times."""
+        self._rings += 1
+        self.spare["late"].append(ring)
+
+    def release(self) -> None:
+        """Cut all heads to their first octets and take their blocks back."""
+        marks, heads, pool = self.view("marks"), self.view("heads"), self.view("pool")
+        for head in self.extended:
+            self._shorten(head, marks, heads, pool)
+        self._blocks += len(self.extended)
+        self.extended.clear()
+        self.starved = False
+
+    def _shorten(self, head: int, marks: memoryview, heads: memoryview, pool: memoryview) -> None:
+        at, block = head * MARKS, marks[head * MARKS + BLOCK] - 1
+        start = block * MORE_OCTETS
+        heads[head * HEAD_OCTETS : (head + 1) * HEAD_OCTETS] = pool[start : start + HEAD_OCTETS]
+        marks[at + BLOCK] = 0
+        marks[at + FLAGS] |= CLIPPED
+        marks[at + FILLED] = min(marks[at + FILLED], HEAD_OCTETS)
+        parts = [(part & 0xFFFF, part >> 16) for part in marks[at + PART : at + MARKS]]
+        kept = [part for part in parts[: marks[at + PARTS]] if part[0] < HEAD_OCTETS]
+        for number, (low, high) in enumerate(kept):
+            marks[at + PART + number] = low | min(high, HEAD_OCTETS) << 16
+        marks[at + PARTS] = len(kept)
+        self.spare["pool"].append(block)
+
+
+class Rows:
+    """Reads conversations out of the stores."""
+
+    def __init__(self, stores: Stores, match: Callable[[int, bytes], int]) -> None:
+        self._stores = stores
+        self._match = match  # (transport, octets) -> prefilter bits
+        self._views = {name: stores.view(name) for name in LAYOUT}
+
+    def row(self, number: int) -> Row:
+        """Return one conversation."""
+        words = self._views["hot"][number * ROW : (number + 1) * ROW].tolist()
+        cool = self._views["cool"][number * COOL : (number + 1) * COOL].tolist()
+        key, state = words[KEY], words[STATE]
+        transport = key >> TRANSPORT & 0xFF
+        lower = _address(words[0], words[1], key), key >> LOWER_PORT
+        higher = _address(words[2], words[3], key), key >> HIGHER_PORT & 0xFFFF
+        (a, a_port), (b, b_port) = (higher, lower) if state & SWAPPED else (lower, higher)
+        heads = words[HEADS]
+        head_ab, pieces_ab = self._head((heads & 0xFFFFFFFF) - 1, transport)
+        head_ba, pieces_ba = self._head((heads >> 32) - 1, transport)
+        first_ns = _signed(words[FIRST])
+        return Row(
+            transport=transport,
+            a=a,
+            a_port=a_port,
+            b=b,
+            b_port=b_port,
+            vlan=(key >> VLAN & 0x1FFF) - 1 if key >> VLAN & 0x1FFF else None,
+            tunnel=NAMES[key & 0xFF],
+            packets_ab=words[PACKETS],
+            packets_ba=words[PACKETS + 1],
+            octets_ab=words[OCTETS],
+            octets_ba=words[OCTETS + 1],
+            payload_ab=words[PAYLOAD],
+            payload_ba=words[PAYLOAD + 1],
+            first_ns=first_ns,
+            last_ns=_signed(words[LAST]),
+            syn=state // SYNS & 15,
+            started_ab=bool(state & STARTED),
+            started_ba=bool(state & STARTED << 1),
+            head_ab=head_ab,
+            head_ba=head_ba,
+            pieces_ab=pieces_ab,
+            pieces_ba=pieces_ba,
+            bursts=state >> 32,
+            times=self._times(state >> 32, cool[3], first_ns),
+            a_mac=_mac(cool[1]),
+            b_mac=_mac(cool[2]),
+            broadcast=bool(state & BROADCAST),
+            candidates=self._match(transport, head_ab) | self._match(transport, head_ba),
+            where=_signed(cool[0]),
+        )
+
+    def coldest(self, rows: int, count: int) -> list[int]:
+        """Return the conversations whose last packet is the longest ago, in the table's order."""
+        last = self._views["hot"].cast("B").cast("q")[LAST : rows * ROW : ROW].tolist()
+        return sorted(sorted(range(rows), key=last.__getitem__)[:count])
+
+    def drop(self, rows: int, gone: list[int]) -> None:
+        """Take conversations out and move the others together."""
+        spare = self._stores.spare
+        hot, cool = self._views["hot"], self._views["cool"]
+        to = gone[0] if gone else rows
+        for number, after in zip(gone, [*gone[1:], rows], strict=True):
+            heads, times = hot[number * ROW + HEADS], cool[number * COOL + 3]
+            for head in (heads & 0xFFFFFFFF, heads >> 32):
+                if head:
+                    self._forget(head - 1)
+            if times & 0xFFFFFFFF:
+                spare["early"].append((times & 0xFFFFFFFF) - 1)
+            if times >> 32:
+                self._stores.give_ring((times >> 32) - 1)
+            moved = after - number - 1
+            hot[to * ROW : (to + moved) * ROW] = hot[(number + 1) * ROW : after * ROW]
+            cool[to * COOL : (to + moved) * COOL] = cool[(number + 1) * COOL : after * COOL]
+            to += moved
+        hot[to * ROW : rows * ROW] = memoryview(bytes((rows - to) * ROW * 8)).cast("Q")
+        cool[to * COOL : rows * COOL] = memoryview(bytes((rows - to) * COOL * 8)).cast("Q")
+
+    def _forget(self, head: int) -> None:
+        marks = self._views["marks"]
+        if marks[head * MARKS + BLOCK]:
+            self._stores.give_block(head, marks[head * MARKS + BLOCK] - 1)
+        marks[head * MARKS : (head + 1) * MARKS] = memoryview(bytes(4 * MARKS)).cast("I")
+        self._stores.spare["heads"].append(head)
+
+    def _head(self, head: int, transport: int) -> tuple[bytes, tuple[tuple[int, int], ...]]:
+        if head < 0:
+            return b"", ()
+        marks = self._views["marks"][head * MARKS : (head + 1) * MARKS].tolist()
+        start, view = head * HEAD_OCTETS, self._views["heads"]
+        if marks[BLOCK]:
+            start, view = (marks[BLOCK] - 1) * MORE_OCTETS, self._views["pool"]
+        octets = bytes(view[start : start + marks[FILLED]])
+        pairs = marks[PIECE : PIECE + 2 * marks[PIECES]]
+        pieces = list(zip(pairs[::2], pairs[1::2], strict=True))
+        read = stream_pieces if transport == TCP else datagram_pieces
+        return octets, read(pieces, marks[FILLED])
+
+    def _times(self, bursts: int, places: int, first_ns: int) -> tuple[int, ...]:
+        if not places:
+            return (first_ns,)
+        start = ((places & 0xFFFFFFFF) - 1) * FIRST_TIMES
+        early = self._views["early"][start : start + min(bursts, FIRST_TIMES)].tolist()
+        if not places >> 32:
+            return tuple(map(_signed, early))
+        start = ((places >> 32) - 1) * LAST_TIMES
+        late = self._views["late"][start : start + LAST_TIMES].tolist()
+        count = bursts - FIRST_TIMES
+        if count <= LAST_TIMES:
+            late = late[:count]
+        else:
+            late = late[count % LAST_TIMES :] + late[: count % LAST_TIMES]
+        return tuple(map(_signed, early + late))
+
+
+def key(segment: Segment) -> int:
+    """Return the word KEY of a segment, but for the ports."""
+    vlan = 0 if segment.vlan is None else segment.vlan + 1
+    version = IPV6 if len(segment.source) == 16 else 0
+    return segment.transport << TRANSPORT | version | vlan << VLAN | NAMES.index(segment.tunnel)
+
+
+def mac(octets: bytes) -> int:
+    """Return a MAC address as a word, 0 when there is none."""
+    return PRESENT | int.from_bytes(octets, "big") if octets else 0
+
+
+def _address(high: int, low: int, key: int) -> bytes:
+    if key & IPV6:
+        return (high << 64 | low).to_bytes(16, "big")
+    return low.to_bytes(4, "big")
+
+
+def _mac(word: int) -> bytes:
+    return (word & PRESENT - 1).to_bytes(6, "big") if word & PRESENT else b""
+
+
+def _signed(word: int) -> int:
+    return word - (1 << 64) if word >> 63 else word

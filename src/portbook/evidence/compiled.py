@@ -1,0 +1,109 @@
+"""The compiled table: the kernel's arrays behind the interface that both readers have."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+
+from portbook.evidence._flows import Flows
+from portbook.evidence._heads import Heads
+from portbook.evidence._packets import Kernel
+from portbook.evidence.arrays import Rows, Stores
+from portbook.evidence.reading import Octets, Reader
+from portbook.evidence.segments import Segment
+from portbook.evidence.table import Counts, Row
+from portbook.protocols.prefilter import Row as Signature
+
+
+class Table(Reader[memoryview]):
+    """Conversations counted by compiled code; see `table.Table`."""
+
+    def __init__(
+        self,
+        signatures: tuple[Signature, ...] = (),
+        *,
+        seed: int,
+        limit: int = 1_000_000,
+        pool_octets: int = 64 << 20,
+    ) -> None:
+        super().__init__(limit)
+        self._stores = Stores(pool_octets)
+        rows = sorted(signatures, key=lambda row: (row.transport, row.at, row.length))
+        self._heads = Heads(self._stores, _words(rows), [1 << row.bit for row in rows])
+        self._flows = Flows(self._stores, self._heads, seed, self.limit)
+        self._kernel = Kernel(self, self._flows)
+
+    @property
+    def starved(self) -> bool:
+        """Tell whether the pool of longer heads is empty."""
+        return self._stores.starved
+
+    def rows(self) -> Iterator[Row]:
+        """Return all conversations in the order they were first met."""
+        rows = Rows(self._stores, self._heads.match)
+        return iter([rows.row(number) for number in range(self._flows.rows)])
+
+    def close(self, count: int) -> list[Row]:
+        """Take the coldest conversations out of the table."""
+        rows = Rows(self._stores, self._heads.match)
+        held = self._flows.rows
+        gone = rows.coldest(held, count)
+        closed = [rows.row(number) for number in gone]
+        rows.drop(held, gone)
+        del rows
+        self._flows.kept(held - len(gone))
+        self.closed += len(gone)
+        self.full = self._flows.rows >= self.limit and self.full
+        return closed
+
+    def release(self) -> None:
+        """Give the longer heads of all conversations back to the pool."""
+        self._stores.release()
+
+    def counts(self) -> Counts:
+        """Return what went through the table."""
+        kernel, slow = self._kernel, super().counts()
+        return slow._replace(
+            packets=slow.packets + kernel.packets,
+            octets=slow.octets + kernel.octets,
+            cut=slow.cut + kernel.cut,
+        )
+
+    def readable(self, block: Octets) -> memoryview:
+        """Return a block as it is, without a copy."""
+        return memoryview(block)
+
+    def records(self, data: memoryview, here: int) -> int:
+        """Walk pcap records; return where it stopped."""
+        return self._kernel.records(data, here)
+
+    def packet_blocks(self, data: memoryview, here: int) -> int:
+        """Walk Enhanced Packet Blocks as long as they are plain; return where it stopped."""
+        return self._kernel.packet_blocks(data, here)
+
+    def count(
+        self,
+        data: memoryview,
+        at: int,
+        captured: int,
+        length: int,
+        link: int,
+        time_ns: int,
+        where: int,
+    ) -> None:
+        """Count the frame that stands at `at`."""
+        self._kernel.frame(data, at, captured, length, link, time_ns, where)
+
+    def add(self, segment: Segment, force: bool = False) -> bool:
+        """Add a segment to its conversation; False when it is new and there is no room."""
+        return self._flows.add(segment, force)
+
+
+def _words(signatures: list[Signature]) -> memoryview:
+    """Return the signatures as the kernel compares them, five words each."""
+    words = [word for row in signatures for word in row[:3]]
+    packed = bytearray(8)
+    for row in signatures:
+        for word in (row.transport, row.at, row.length, row.mask, row.value):
+            packed += word.to_bytes(8, sys.byteorder)
+    return memoryview(packed[8:] if words else packed).cast("Q")
