@@ -6,18 +6,20 @@ A failed compile is no failed install: the plain reader has the same interface.
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-READER = "src/portbook/evidence/_packets.py"
+KERNEL = ("_heads", "_flows", "_packets")
 modules = cythonize(
     [
         Extension(
-            "portbook.evidence._packets",
-            [READER],
+            f"portbook.evidence.{name}",
+            [f"src/portbook/evidence/{name}.py"],
             define_macros=[("Py_LIMITED_API", "0x030B0000"), ("CYTHON_LIMITED_API", "1")],
             py_limited_api=True,
-            extra_compile_args=["-g0"],
+            extra_compile_args=["-g0", "-O2"],
         )
+        for name in KERNEL
     ],
     build_dir="build",
+    include_path=["src"],
     language_level=3,
 )
 for module in modules:

@@ -50,6 +50,11 @@ EARLY = cython.declare(cython.ulonglong, arrays.FIRST_TIMES)
 LATE = cython.declare(cython.ulonglong, arrays.LAST_TIMES)
 FAR = cython.declare(cython.longlong, arrays.FAR)
 PAST = cython.declare(cython.longlong, arrays.PAST)
+FIRST_MIX = cython.declare(cython.ulonglong, 0xC2B2AE3D27D4EB4F)
+SECOND_MIX = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
+THIRD_MIX = cython.declare(cython.ulonglong, 0xFF51AFD7ED558CCD)
+FOURTH_MIX = cython.declare(cython.ulonglong, 0xC4CEB9FE1A85EC53)
+FIFTH_MIX = cython.declare(cython.ulonglong, 0x9FB21C651E98DF25)
 HALF = cython.declare(cython.ulonglong, 0xFFFFFFFF)
 
 
@@ -99,16 +104,10 @@ class Flows:
 
     def add(self, segment: Segment, force: bool) -> bool:
         """Add a segment that came the plain way; False when it is new and there is no room."""
-        a, b = segment.source, segment.target
-        self.ends(
-            int.from_bytes(a[:-8], "big") if len(a) > 8 else 0,
-            int.from_bytes(a[-8:], "big"),
-            segment.source_port,
-            int.from_bytes(b[:-8], "big") if len(b) > 8 else 0,
-            int.from_bytes(b[-8:], "big"),
-            segment.target_port,
-            arrays.key(segment),
-        )
+        a_high, a = arrays.halves(segment.source)
+        b_high, b = arrays.halves(segment.target)
+        key = arrays.key(segment)
+        self.ends(a_high, a, segment.source_port, b_high, b, segment.target_port, key)
         self.source_mac = arrays.mac(segment.source_mac)
         self.target_mac = arrays.mac(segment.target_mac)
         row: cython.Py_ssize_t = self.find()
@@ -162,10 +161,10 @@ class Flows:
     def find(self) -> cython.Py_ssize_t:
         """Return the row of the packet in hand, -1 when there is none; `slot` is where it goes."""
         h: cython.ulonglong = self.seed ^ self.lower
-        h = (h ^ self.lower_high * 0xC2B2AE3D27D4EB4F) * 0x9E3779B97F4A7C15
-        h = ((h ^ h >> 32) + self.higher) * 0xFF51AFD7ED558CCD
-        h = ((h ^ h >> 32) + self.higher_high) * 0xC4CEB9FE1A85EC53
-        h = ((h ^ h >> 32) + self.key) * 0x9FB21C651E98DF25
+        h = (h ^ self.lower_high * FIRST_MIX) * SECOND_MIX
+        h = ((h ^ h >> 32) + self.higher) * THIRD_MIX
+        h = ((h ^ h >> 32) + self.higher_high) * FOURTH_MIX
+        h = ((h ^ h >> 32) + self.key) * FIFTH_MIX
         h ^= h >> 32
         slot: cython.ulonglong = h & self.mask
         row: cython.Py_ssize_t
@@ -378,9 +377,7 @@ class Flows:
         return 0
 
     @cython.cfunc
-    def rebase(
-        self, row: cython.Py_ssize_t, way: cython.int, base: cython.ulonglong
-    ) -> cython.int:
+    def rebase(self, row: cython.Py_ssize_t, way: cython.int, base: cython.ulonglong) -> cython.int:
         keep: cython.ulonglong = HALF << (32 - 32 * way)
         self.hot[row * ROW + BASES] = self.hot[row * ROW + BASES] & keep | base << 32 * way
         return 0

@@ -22,7 +22,18 @@ from portbook.evidence.table import (
 from portbook.evidence.table import PIECES as MOST_PIECES
 from portbook.evidence.tunnels import NAMES
 
-__all__ = ["FAR", "MOST_PARTS", "MOST_PIECES", "PAST", "QUIET_NS", "Rows", "Stores", "key", "mac"]
+__all__ = [
+    "FAR",
+    "MOST_PARTS",
+    "MOST_PIECES",
+    "PAST",
+    "QUIET_NS",
+    "Rows",
+    "Stores",
+    "halves",
+    "key",
+    "mac",
+]
 
 # words of a conversation in `hot`: first the addresses of the lower end and of the higher end
 KEY = 4  # both ports, transport, VLAN, tunnel, version of IP
@@ -270,6 +281,11 @@ def key(segment: Segment) -> int:
     vlan = 0 if segment.vlan is None else segment.vlan + 1
     version = IPV6 if len(segment.source) == 16 else 0
     return segment.transport << TRANSPORT | version | vlan << VLAN | NAMES.index(segment.tunnel)
+
+
+def halves(address: bytes) -> tuple[int, int]:
+    """Return an address as two words; that of IPv4 stands in the second one."""
+    return divmod(int.from_bytes(address, "big"), 1 << 64)
 
 
 def mac(octets: bytes) -> int:

@@ -26,9 +26,7 @@ def behind(command: str) -> Behind | None:
     """Read docker-proxy's command line, `... -container-ip 172.17.0.2 -container-port 80`."""
     words = command.split()
     values = {
-        key.lstrip("-"): value
-        for key, value in itertools.pairwise(words)
-        if key.startswith("-")
+        key.lstrip("-"): value for key, value in itertools.pairwise(words) if key.startswith("-")
     }
     address, port = values.get("container-ip"), values.get("container-port", "")
     if not address or not port.isdecimal() or int(port) > 65535:

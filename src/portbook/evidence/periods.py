@@ -104,8 +104,8 @@ def unknown(intervals: Sequence[float]) -> Period | None:
             one >= least for one, least in zip(marks, _least(confidence, sightings), strict=True)
         ]
         if any(passed):
-            seconds = lattice if passed[0] else middle if passed[1] else mean
-            return _found(intervals, seconds, confidence)
+            guess = lattice if passed[0] else middle if passed[1] else mean
+            return _found(intervals, _refined(intervals, guess) or guess, confidence)
     return None
 
 

@@ -10,11 +10,11 @@ from portbook.protocols.prefilter import Row as Signature
 
 _compiled: Callable[..., Table] | None
 try:
-    from portbook.evidence import _packets
+    from portbook.evidence import compiled as fast
 except ImportError:
     _compiled = None
 else:
-    _compiled = _packets.Table
+    _compiled = fast.Table
 
 COMPILED = _compiled is not None
 
