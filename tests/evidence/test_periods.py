@@ -42,8 +42,13 @@ def test_a_known_period_is_confirmed_from_five_sightings_through_loss_and_jitter
 
 @pytest.mark.parametrize(
     ("judge", "count", "most"),
-    [(_minute, 5, 0.01), (_minute, 10, 0.01), (unknown, 5, 0.02), (unknown, 15, 0.01)]
-    + [(unknown, 40, 0.01)],
+    [
+        (_minute, 5, 0.01),
+        (_minute, 10, 0.01),
+        (unknown, 5, 0.02),
+        (unknown, 15, 0.01),
+        (unknown, 40, 0.01),
+    ],
 )
 def test_irregular_series_hardly_ever_pass(
     judge: Callable[[list[float]], Period | None], count: int, most: float
@@ -108,7 +113,7 @@ def test_a_restart_in_the_middle_does_not_hide_a_period(count: int) -> None:
     ]
 
     assert _share(found) >= 0.95
-    assert all(one is None or abs(one.seconds - 60) < 1.5 for one in found)
+    assert all(one is None or abs(one.seconds - 60) < 2 for one in found)
 
 
 def test_a_wide_jitter_without_loss_is_seen_by_its_spread() -> None:

@@ -1,0 +1,277 @@
+"""Which traffic is an announcement: grouped by who sends, judged by its rhythm."""
+
+from __future__ import annotations
+
+import random
+from typing import NamedTuple
+
+import msgspec
+import pytest
+import support
+from support.rows import TCP, UDP, row
+from support.series import irregular, sightings
+
+from portbook.emulators import plant
+from portbook.evidence import readers
+from portbook.evidence.captures import Capture, read
+from portbook.evidence.conversations import records
+from portbook.evidence.rhythm import announcements
+from portbook.evidence.table import FIRST_TIMES, LAST_TIMES
+from portbook.records import Announcement, Confidence, Conversation
+
+SECOND = 1_000_000_000
+NOON = 1_767_268_800 * SECOND
+PERIODS = {"codesys-v3": 60.0}
+FOUR = (1740, 1741, 1742, 1743)
+
+
+class Seen(NamedTuple):
+    conversation: Conversation
+    times: tuple[int, ...]
+
+
+def _seen(
+    seconds: list[float],
+    protocol: str | None = None,
+    *,
+    transport: int = UDP,
+    a: str = "10.0.0.5",
+    a_port: int = 1740,
+    b: str = "10.0.0.255",
+    b_port: int = 1740,
+    packets: tuple[int, int] | None = None,
+) -> Seen:
+    times = tuple(NOON + round(one * SECOND) for one in seconds)
+    kept = times
+    if len(times) > FIRST_TIMES + LAST_TIMES:
+        kept = times[:FIRST_TIMES] + times[-LAST_TIMES:]
+    made = row(
+        transport,
+        a,
+        a_port,
+        b,
+        b_port,
+        packets=packets or (len(times), 0),
+        times=kept,
+        bursts=len(times),
+        broadcast=b.endswith(".255"),
+    )
+    (one,) = records([made], "test.pcap")
+    return Seen(msgspec.structs.replace(one.conversation, protocol=protocol), kept)
+
+
+def _round(seconds: list[float], **more: object) -> list[Seen]:
+    return [
+        _seen([at + index * 0.0001 for at in seconds], "codesys-v3", b_port=port, **more)  # type: ignore[arg-type]
+        for index, port in enumerate(FOUR)
+    ]
+
+
+def _one(seen: list[Seen]) -> Announcement:
+    (found,) = announcements(seen, PERIODS)
+    return found
+
+
+def test_rounds_to_four_ports_are_one_announcement() -> None:
+    found = _one(_round([5, 65.006, 125.001]))
+
+    assert ("10.0.0.5", 1740, "10.0.0.255", FOUR) == (
+        found.source,
+        found.source_port,
+        found.destination,
+        found.ports,
+    )
+    assert (60.0, 3, 3, Confidence.PLAUSIBLE, "codesys-v3") == (
+        found.period_s,
+        found.times,
+        found.expected,
+        found.confidence,
+        found.protocol,
+    )
+    assert found.jitter_s <= 0.006
+    assert (NOON + 5 * SECOND, "test.pcap") == (found.first_ns, found.capture)
+    assert found.because[0] == "seen 3 of 3 expected times"
+
+
+@pytest.mark.parametrize(
+    ("rounds", "wanted"),
+    [
+        (1, None),
+        (2, None),
+        (3, Confidence.PLAUSIBLE),
+        (4, Confidence.PLAUSIBLE),
+        (5, Confidence.CONFIRMED),
+    ],
+)
+def test_the_number_of_rounds_makes_the_confidence(rounds: int, wanted: Confidence | None) -> None:
+    found = announcements(_round([60.0 * number for number in range(rounds)]), PERIODS)
+
+    assert [wanted] * (wanted is not None) == [one.confidence for one in found]
+
+
+def test_lost_rounds_and_lost_ports_are_told_by_what_was_expected() -> None:
+    first = _round([0, 60, 180, 240, 420])
+    found = _one([first[0], _seen([0, 180], "codesys-v3", b_port=1741), first[3]])
+
+    assert (5, 8, Confidence.CONFIRMED) == (found.times, found.expected, found.confidence)
+    assert (1740, 1741, 1743) == found.ports
+
+
+def test_senders_ports_and_destinations_stay_apart() -> None:
+    seconds = [60.0 * number for number in range(6)]
+    seen = [
+        *_round(seconds),
+        *_round([at + 17 for at in seconds], a_port=1741),
+        *_round([at + 29 for at in seconds], a="10.0.0.6"),
+        *_round([at + 41 for at in seconds], b="10.0.1.255"),
+    ]
+
+    assert [60.0] * 4 == [one.period_s for one in announcements(seen, PERIODS)]
+
+
+def test_a_restart_in_the_middle_of_a_known_rhythm_does_not_hide_it() -> None:
+    # seen in a real capture: six rounds, the phase began anew after the third
+    found = _one(_round([0, 60.003, 120.009, 153.4, 213.406, 273.41]))
+
+    assert (Confidence.CONFIRMED, 60.0, 6) == (found.confidence, found.period_s, found.times)
+
+
+def test_another_period_than_the_protocols_own_is_found_by_itself() -> None:
+    found = _one(_round([30.0 * number for number in range(20)]))
+
+    assert (30.0, Confidence.CONFIRMED) == (found.period_s, found.confidence)
+
+
+def test_what_nobody_names_is_found_too_and_needs_more_rounds() -> None:
+    def told(count: int) -> list[Announcement]:
+        return announcements([_seen([300.0 * one for one in range(count)], b_port=9999)], {})
+
+    assert [] == told(4)
+    assert [Confidence.PLAUSIBLE] == [one.confidence for one in told(5)]
+    assert [Confidence.CONFIRMED] == [one.confidence for one in told(12)]
+    assert [None] == [one.protocol for one in told(12)]
+
+
+def test_answers_and_connections_are_no_announcements() -> None:
+    seconds = [60.0 * number for number in range(20)]
+    polled = _seen(seconds, b="10.0.0.9", packets=(20, 20))
+    kept_alive = _seen(seconds, b="10.0.0.9", transport=TCP)
+
+    assert [] == announcements([polled, kept_alive], PERIODS)
+    assert 1 == len(announcements([_seen(seconds, b="10.0.0.9")], PERIODS))
+
+
+def test_a_sender_that_was_turned_into_the_server_is_still_the_sender() -> None:
+    one = _seen([60.0 * number for number in range(9)], b="10.0.0.9", b_port=7777)
+    told = one.conversation
+    turned = msgspec.structs.replace(
+        told,
+        client=told.server,
+        client_port=told.server_port,
+        server=told.client,
+        server_port=told.client_port,
+        packets_to_server=0,
+        packets_to_client=told.packets_to_server,
+    )
+
+    assert [("10.0.0.5", "10.0.0.9", (7777,))] == [
+        (found.source, found.destination, found.ports)
+        for found in announcements([Seen(turned, one.times)], PERIODS)
+    ]
+
+
+def test_a_scan_at_a_steady_pace_is_no_announcement() -> None:
+    scan = [_seen([15.0 * port], b="10.0.0.9", b_port=port) for port in range(1, 80)]
+
+    assert [] == announcements(scan, PERIODS)
+
+
+def test_a_stream_without_a_pause_has_no_rounds() -> None:
+    assert [] == announcements([_seen([0.0])._replace(times=(NOON,))], PERIODS)
+
+
+def test_a_long_series_is_counted_whole_though_its_middle_is_not_kept() -> None:
+    chance = random.Random(64)
+    found = _one([_seen(sightings(chance, 300, loss=0.1, jitter=0.02), "codesys-v3")])
+
+    assert 300 == found.times
+    assert 315 < found.expected < 355
+    assert (60.0, Confidence.CONFIRMED) == (round(found.period_s), found.confidence)
+
+
+def test_parts_of_a_conversation_that_was_cut_are_one_series() -> None:
+    early, late = [0.0, 60.0, 120.0], [180.0, 240.0, 300.0]
+    found = _one([_seen(early, "codesys-v3"), _seen(late, "codesys-v3")])
+
+    assert (6, Confidence.CONFIRMED) == (found.times, found.confidence)
+
+
+def test_irregular_traffic_gives_none() -> None:
+    chance = random.Random(3)
+    seen = []
+    for number in range(60):
+        times = [0.0]
+        for interval in irregular(chance, "poisson", 20):
+            times.append(times[-1] + interval)
+        seen.append(_seen(times, a_port=40000 + number))
+
+    assert len(announcements(seen, PERIODS)) <= 1
+
+
+def test_protocols_declare_their_periods() -> None:
+    pytest.importorskip("portbook.protocols.codesys")
+    found = announcements(_round([0, 60, 120]))
+
+    assert [60.0] == [one.period_s for one in found]
+
+
+def _announced(path: str, named: str | None = "codesys-v3") -> list[Announcement]:
+    """Read a capture and call what broadcasts 8 or 12 octets from 1740 on by that name."""
+    table = readers.table(seed=1)
+    read(Capture("capture", path), table, full=lambda: None, starved=lambda: None)
+    seen = []
+    for one in records(table.rows(), "capture"):
+        beacon = one.payload.to_server.octets[:2] == b"\xc5\x0b"
+        name = named if beacon else None
+        seen.append(
+            one._replace(conversation=msgspec.structs.replace(one.conversation, protocol=name))
+        )
+    return announcements(seen, PERIODS)
+
+
+def test_the_demo_plants_controllers_are_confirmed_and_nothing_else_announces(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    plant.write(tmp_path / "plant.pcap")
+    found = _announced(str(tmp_path / "plant.pcap"))
+
+    assert [
+        (controller.address, FOUR, 60.0, plant.ROUNDS, Confidence.CONFIRMED)
+        for controller in (plant.PRESS, plant.CONVEYOR)
+    ] == [(one.source, one.ports, one.period_s, one.times, one.confidence) for one in found]
+
+
+@support.needs_captures
+def test_three_real_rounds_are_one_plausible_announcement() -> None:
+    path = support.CAPTURES / "codesys-v3-announcements-3min-with-iec104.pcap"
+    (found,) = [one for one in _announced(str(path)) if one.protocol == "codesys-v3"]
+
+    assert ("192.168.1.75", 1740, "192.168.1.255", FOUR) == (
+        found.source,
+        found.source_port,
+        found.destination,
+        found.ports,
+    )
+    assert (60.0, 3, 3, Confidence.PLAUSIBLE) == (
+        found.period_s,
+        found.times,
+        found.expected,
+        found.confidence,
+    )
+
+
+@support.needs_captures
+@pytest.mark.parametrize(
+    "name",
+    ["codesys-v3-announcements-second-instance.pcap", "codesys-v3-scan-request-reply.pcap"],
+)
+def test_a_single_real_round_is_no_announcement(name: str) -> None:
+    assert [] == _announced(str(support.CAPTURES / name))
