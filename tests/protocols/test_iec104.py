@@ -52,9 +52,7 @@ EXAMPLES = [
     ),
     Example("link test", Payload.of(TCP, [TEST], [TESTED]), "iec104"),
     Example("one acknowledgement is too little", Payload.of(TCP, [SEEN], []), None),
-    Example(
-        "text that begins with an h", Payload.of(TCP, [b"h, who is there?\r\n"], []), None
-    ),
+    Example("text that begins with an h", Payload.of(TCP, [b"h, who is there?\r\n"], []), None),
 ]
 
 

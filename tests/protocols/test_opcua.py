@@ -104,7 +104,9 @@ EXAMPLES = [
         "opcua",
         client={"name": "Operator desk", "application type": "client"},
     ),
-    Example("a service, joined in the middle", Payload.of(TCP, [GET_ENDPOINTS], [ENDPOINTS]), "opcua"),
+    Example(
+        "a service, joined in the middle", Payload.of(TCP, [GET_ENDPOINTS], [ENDPOINTS]), "opcua"
+    ),
     Example(
         "one request, joined in the middle", Payload.of(TCP, [SESSION], []), "opcua", PLAUSIBLE
     ),
