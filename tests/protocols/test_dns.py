@@ -45,6 +45,11 @@ EXAMPLES = [
         "dns",
         PLAUSIBLE,
     ),
+    Example(
+        "refusal that repeats no question",
+        Payload.of(UDP, (ASKED,), (unhex("032c81810000000000000000"),)),
+        "dns",
+    ),
     Example("a status question of NetBIOS", Payload.of(UDP, (NETBIOS,)), "nbns"),
     Example("twelve zeros", Payload.of(UDP, (bytes(12),)), None, None),
 ]

@@ -95,6 +95,16 @@ def test_only_lengths_of_the_standard_are_taken(length: int, fits: bool) -> None
     assert fits is (read(Piece(octets, length)) is not None)
 
 
+@pytest.mark.parametrize(
+    "field", [{"originate_time": 1 << 32}, {"root_delay": 1 << 24}, {"root_dispersion": 1 << 30}]
+)
+def test_a_question_alone_needs_orderly_times(field: dict[str, int]) -> None:
+    odd = HEADER.write({"first": 0x23, "precision": 0xEC, "transmit_time": TIME, **field})
+
+    assert recognise(Payload.of(UDP, (odd,))) is None
+    assert recognise(Payload.of(UDP, (odd,), (ANSWERED,))) is not None
+
+
 def test_version_3_has_no_extensions() -> None:
     octets = b"\x1b" + ASKED[1:] + bytes(4)
 

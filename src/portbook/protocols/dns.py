@@ -92,12 +92,13 @@ def messages(
     """Read the messages that one side sent, or None when one of them is none.
 
     response: whether they must be answers or questions
-    longer: whether octets behind what the header counts are borne
+    longer: whether octets behind what the header counts are borne, and answers that repeat no
+    question, as some refusals are
     """
     found = []
     for piece in _framed(side) if payload.transport is Transport.TCP else judged(side):
         message = read(piece.octets)
-        if message is None or not _sane(message, piece):
+        if message is None or not _sane(message, piece, bare=longer):
             return None
         more = piece.whole and message.end < piece.length
         if message.response is not response or (more and not longer):
@@ -126,8 +127,9 @@ def _measure(octets: bytes, at: int) -> int | None:
     return LENGTH.size + length if length >= HEADER.size else None
 
 
-def _sane(message: Message, piece: Piece) -> bool:
-    if message.operation not in OPERATIONS or not message.questions + message.records:
+def _sane(message: Message, piece: Piece, *, bare: bool) -> bool:
+    empty = not message.questions + message.records and not (bare and message.response)
+    if message.operation not in OPERATIONS or empty:
         return False
     if piece.whole and not message.whole:
         return False

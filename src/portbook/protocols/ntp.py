@@ -78,7 +78,7 @@ def _recognise(payload: Payload, from_server: frozenset[int]) -> Identification 
         return None
     facts = _facts((answered or asked)[0])
     if not (asked and answered):
-        if answered and not all(map(_dated, answered)):
+        if not all(map(_dated, answered)) or not all(map(_orderly, asked + answered)):
             return None
         only = "questions" if asked else "answers"
         return plausible(
@@ -138,6 +138,18 @@ def read(piece: Piece) -> dict[str, Any] | None:
 def _dated(header: dict[str, Any]) -> bool:
     """Tell whether it was sent after 1990, or is a refusal, which may lack all times."""
     return header["transmit_time"] >> 32 >= YEAR_1990 or _kiss(header)
+
+
+def _orderly(header: dict[str, Any]) -> bool:
+    """Tell whether times are unset or after 1990, and distances below 256 s.
+
+    Asked where one direction stands alone. A transmit time may be anything: clients make it up
+    so that nobody reads their clock.
+    """
+    times = (header[name] >> 32 for name in ("reference_time", "originate_time", "receive_time"))
+    if not all(seconds == 0 or seconds >= YEAR_1990 for seconds in times):
+        return False
+    return all(header[name] < 1 << 24 for name in ("root_delay", "root_dispersion"))
 
 
 def _kiss(header: dict[str, Any]) -> bool:
