@@ -186,6 +186,23 @@ def test_a_scan_at_a_steady_pace_is_no_announcement() -> None:
     assert [] == announcements(scan, PERIODS)
 
 
+def test_a_question_that_nobody_answers_is_no_announcement() -> None:
+    # resolvers ask again after 1, 1, 2 and 4 seconds
+    asked = [
+        _seen([number * 30 + at for at in (0, 1, 2.004, 4.01, 8.02)], b="10.0.0.9", a_port=port)
+        for number, port in enumerate(range(50000, 50020))
+    ]
+
+    assert [] == announcements(asked, PERIODS)
+
+
+def test_groups_with_long_pauses_have_a_spacing_but_no_rhythm() -> None:
+    # a search for devices: four times with three seconds in between, every two minutes
+    seconds = [120.0 * group + 3.0 * number for group in range(6) for number in range(4)]
+
+    assert [] == announcements([_seen(seconds, b="239.255.255.250")], PERIODS)
+
+
 def test_a_stream_without_a_pause_has_no_rounds() -> None:
     assert [] == announcements([_seen([0.0])._replace(times=(NOON,))], PERIODS)
 
@@ -252,7 +269,7 @@ def test_the_demo_plants_controllers_are_confirmed_and_nothing_else_announces(tm
 @support.needs_captures
 def test_three_real_rounds_are_one_plausible_announcement() -> None:
     path = support.CAPTURES / "codesys-v3-announcements-3min-with-iec104.pcap"
-    (found,) = [one for one in _announced(str(path)) if one.protocol == "codesys-v3"]
+    (found,) = _announced(str(path))
 
     assert ("192.168.1.75", 1740, "192.168.1.255", FOUR) == (
         found.source,

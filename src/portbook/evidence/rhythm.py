@@ -13,13 +13,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple, Protocol
 
-from portbook.evidence.periods import FEWEST_KNOWN, Period, expected, known, shown, unknown
+from portbook.evidence.periods import (
+    FEWEST_KNOWN,
+    FEWEST_UNKNOWN,
+    Period,
+    expected,
+    known,
+    shown,
+    unknown,
+)
 from portbook.evidence.table import FIRST_TIMES, QUIET_NS
 from portbook.ports import Transport
 from portbook.protocols import protocols
 from portbook.records import Announcement, Conversation
 
 _SECOND = 1_000_000_000
+FEWEST_TO_ONE = 8  # rounds: a question to one host that stays silent is asked again a few times
 
 
 class Timed(Protocol):
@@ -45,6 +54,7 @@ class _Stream(NamedTuple):
     sender: str
     sender_port: int
     destination: str
+    to_one: bool  # a unicast destination
     protocol: str | None
 
 
@@ -92,6 +102,7 @@ def _member(one: Conversation, times: tuple[int, ...]) -> tuple[_Stream, _Member
         one.transport,
         *sender,
         receiver[0],
+        one.cast == "unicast",
         one.protocol,
     )
     return stream, _Member(receiver[1], times, one.bursts, one.last_ns)
@@ -111,7 +122,9 @@ def _announcement(
         if not any(earlier < end and begin < later for begin, end in holes)
     ]
     fixed = periods.get(stream.protocol or "")
-    period = (known(intervals, fixed) if fixed else None) or unknown(intervals)
+    period = known(intervals, fixed) if fixed else None
+    if period is None and len(rounds) >= (FEWEST_TO_ONE if stream.to_one else FEWEST_UNKNOWN):
+        period = unknown(intervals)
     if period is None:
         return None
     return _told(stream, repeated, rounds, bool(holes), period)
