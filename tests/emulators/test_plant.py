@@ -10,6 +10,8 @@ from pathlib import Path
 import support
 
 from portbook.emulators import plant, recorder
+from portbook.evidence import readers
+from portbook.evidence.conversations import records
 
 AS = ("udp.port==53,dns", "tcp.port==502,http", "tcp.port==2001,optommp")
 SET = (
@@ -83,6 +85,34 @@ def test_an_independent_dissector_finds_no_fault(tmp_path: Path) -> None:
         name: seen[name] for name in ("modbus", "dns", "ntp", "optommp", "arp")
     }
     assert 2 == sum(":http" in row[0] for row in rows)
+
+
+@support.needs_tshark
+def test_the_packet_reader_and_the_dissector_count_the_same(tmp_path: Path) -> None:
+    fields = ("ip.src", "ip.dst", "tcp.srcport", "tcp.dstport", "udp.srcport", "udp.dstport")
+    wanted: Counter[frozenset[tuple[str, str, str]]] = Counter()
+    for source, target, *ports in _tshark(tmp_path, *fields):
+        if any(ports):
+            kind = "tcp" if ports[0] else "udp"
+            here, there = (ports[0] or ports[2]), (ports[1] or ports[3])
+            wanted[frozenset(((kind, source, here), (kind, target, there)))] += 1
+
+    table = readers.table(seed=1)
+    table.feed(plant.capture())
+    table.finish()
+    got = Counter(
+        {
+            frozenset(
+                (one.transport.value, address, str(port))
+                for address, port in ((one.client, one.client_port), (one.server, one.server_port))
+            ): one.packets
+            for one in (seen.conversation for seen in records(table.rows(), "plant"))
+        }
+    )
+
+    assert wanted == got
+    assert (len(plant.frames()), 2) == (table.counts().packets, table.counts().no_ports)
+    assert {} == dict(table.oddities())
 
 
 def _tshark(folder: Path, *fields: str) -> list[list[str]]:
