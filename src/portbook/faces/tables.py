@@ -21,10 +21,14 @@ ROWS = 30  # of a table, unless all are wanted
 SURE = {"confirmed": "", "plausible": "?", None: ""}
 
 
-def show(story: Story, everything: bool = False) -> None:
-    """Print a story: evidence, then findings, then one line that sums it up."""
+def show(story: Story, everything: bool = False, conversations: bool = False) -> None:
+    """Print a story: evidence, then findings, then one line that sums it up.
+
+    everything: all rows of long tables; conversations: these too, the largest first
+    """
     _table("Sockets of this machine", LISTENER, story.listeners, everything)
-    _table("Conversations", CONVERSATION, _largest(story.conversations), everything)
+    if conversations:
+        _table("Conversations", CONVERSATION, _largest(story.conversations), everything)
     _table("Services", SERVICE, story.services, everything)
     _table("Devices", DEVICE, story.devices, everything)
     _table("Announcements", ANNOUNCEMENT, story.announcements, everything)

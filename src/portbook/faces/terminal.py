@@ -82,5 +82,6 @@ def print_table(
     for row in rows:
         table.add_row(*(Text(safe(cell), style=LEVEL_STYLES.get(str(cell), "")) for cell in row))
     out = console(stream)
-    out.print(table)
-    out.print()
+    with out.capture() as drawn:
+        out.print(table)
+    out.file.write("".join(f"{line.rstrip()}\n" for line in drawn.get().splitlines()) + "\n")

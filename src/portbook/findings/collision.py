@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import combinations
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from portbook.addresses import Scope, parse
 from portbook.findings import Case, Place, Rule, Words
@@ -19,7 +19,7 @@ from portbook.findings.agreement import (
 from portbook.findings.identity import heard, opened
 from portbook.findings.parties import Door, endpoint, holders, is_opaque, open_doors
 from portbook.ports import Transport
-from portbook.records import Finding, Level, Service
+from portbook.records import Finding, Level
 
 CODESYS_PORTS = range(1740, 1744)
 CODESYS_PROGRAMS = 4  # as many programs as ports can communicate on one address
@@ -27,6 +27,39 @@ CODESYS_PROGRAMS = 4  # as many programs as ports can communicate on one address
 # section 2.2, UPnP Device Architecture 2.0 section 1.2, WS-Discovery 1.1 section 2.4.
 SHARED_GROUPS = frozenset({5353, 5355, 1900, 3702})
 SHOWN = 8  # places named in one finding
+
+
+class Use(NamedTuple):
+    """A protocol that was heard at a number: a service, or an announcement that goes there."""
+
+    site: str
+    source: str
+    number: int
+    transport: Transport
+    protocol: str
+    address: str
+    evidence: str
+
+
+def uses(case: Case) -> Iterator[Use]:
+    """Give what was heard at each number: services, and the ports that announcements go to."""
+    for one in case.services:
+        for name in one.protocols:
+            yield Use(
+                one.site, one.source, one.port, one.transport, name, one.address, heard(one, name)
+            )
+    for told in case.announcements:
+        for number in told.ports if told.protocol else ():
+            yield Use(
+                told.site,
+                told.capture,
+                number,
+                told.transport,
+                str(told.protocol),
+                told.source,
+                f"{told.protocol} announced to {endpoint(told.destination, number)}/"
+                f"{told.transport.value} by {told.source}, every {told.period_s:g} s",
+            )
 
 
 class TwoParties(Rule):
@@ -56,46 +89,41 @@ class TwoParties(Rule):
     }
 
     def check(self, case: Case) -> Iterator[Finding]:
-        """Group services by number, and this machine's programs by number."""
+        """Group what was heard by number, and this machine's programs by number."""
         yield from self._services(case)
         yield from self._programs(case)
 
     def _services(self, case: Case) -> Iterator[Finding]:
-        numbers: dict[tuple[str, int], list[Service]] = defaultdict(list)
-        for service in case.services:
-            if service.protocols:
-                numbers[service.site, service.port].append(service)
+        numbers: dict[tuple[str, int], list[Use]] = defaultdict(list)
+        for use in uses(case):
+            numbers[use.site, use.number].append(use)
         for (site, number), found in sorted(numbers.items()):
             spoken: dict[Transport, set[str]] = defaultdict(set)
-            for service in found:
-                spoken[service.transport].update(service.protocols)
+            for use in found:
+                spoken[use.transport].add(use.protocol)
             names = set().union(*spoken.values())
             if len(names) > 1 and not related(names):
                 yield from self._tell(site, number, spoken, found)
 
     def _tell(
-        self,
-        site: str,
-        number: int,
-        spoken: dict[Transport, set[str]],
-        found: Sequence[Service],
+        self, site: str, number: int, spoken: dict[Transport, set[str]], found: Sequence[Use]
     ) -> Iterator[Finding]:
-        because = sorted({heard(one, name) for one in found for name in one.protocols})
         if len(spoken) > 1 and len(set(map(frozenset, spoken.values()))) > 1:
             parties = tuple(
                 f"{'/'.join(sorted(names))} on {transport.value}"
                 for transport, names in sorted(spoken.items())
             )
             place = Place(f"port {number}", site, None, found[0].source)
+            because = sorted({one.evidence for one in found})
             yield self.finding(place, "transports", because[:SHOWN], port=number, parties=parties)
         for transport, names in sorted(spoken.items()):
-            hosts = {one.address for one in found if one.transport is transport}
-            if len(names) > 1 and not related(names) and len(hosts) > 1:
+            there = [one for one in found if one.transport is transport]
+            if len(names) > 1 and not related(names) and len({one.address for one in there}) > 1:
                 place = Place(f"port {number}/{transport.value}", site, None, found[0].source)
                 yield self.finding(
                     place,
                     "same",
-                    [one for one in because if f"/{transport.value}," in one][:SHOWN],
+                    sorted({one.evidence for one in there})[:SHOWN],
                     port=number,
                     transport=transport.value,
                     parties=tuple(sorted(names)),

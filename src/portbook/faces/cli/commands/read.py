@@ -18,6 +18,7 @@ from portbook.survey.wants import Wants
 
     \b
       portbook read plant.pcap
+      portbook read plant.pcap --conversations --host 10.20.0.11
       portbook read captures/ --protocol codesys-v3 --jsonl
       zcat night.pcap.gz | portbook read -
 
@@ -26,6 +27,7 @@ from portbook.survey.wants import Wants
     """
 )
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURES...")
+@click.option("--conversations", is_flag=True, help="Show the table of conversations too.")
 @click.option("--all", "everything", is_flag=True, help="Show every row of long tables.")
 @filtered
 @booked
@@ -41,6 +43,7 @@ def command(
     fail_on: str,
     strict: bool,
     everything: bool,
+    conversations: bool,
 ) -> int:
     """Read, keep, show."""
     from portbook.faces.cli.keeping import keep
@@ -64,7 +67,7 @@ def command(
     if shape is Shape.TABLE:
         from portbook.faces.tables import show
 
-        show(story, everything)
+        show(story, everything, conversations)
     else:
         write_records(story.records(), shape)
     return exit_code([story], fail_on, strict)
