@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
@@ -17,7 +17,8 @@ from portbook import __version__
 from portbook.errors import SourceError, UsageError
 from portbook.faces.cli.lazy import Commands
 
-OK, FOUND, USAGE, PART, NO_SOURCE, INTERRUPTED = 0, 1, 2, 3, 4, 130
+OK, USAGE, NO_SOURCE, INTERRUPTED = 0, 2, 4, 130
+COMPLETE = "_PORTBOOK_COMPLETE"
 
 HELP = """What is really on this port, and should it be?
 
@@ -48,45 +49,44 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _run(arguments: list[str] | None) -> int:
+    words = sys.argv[1:] if arguments is None else arguments
+    if instruction := os.environ.get(COMPLETE):
+        from click.shell_completion import shell_complete
+
+        return shell_complete(portbook, {}, "portbook", COMPLETE, instruction)
     try:
-        return _leave(portbook.main(args=arguments, standalone_mode=False, prog_name="portbook"))
+        # click's own main would turn a closed pipe into exit code 1
+        with portbook.make_context("portbook", list(words)) as context:
+            result = portbook.invoke(context)
+        sys.stdout.flush()
     except BrokenPipeError:
-        return _quiet_pipe()
+        return _silent(OK)
     except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
-        return INTERRUPTED
+        return _silent(INTERRUPTED)
     except click.exceptions.Exit as leaving:
         return leaving.exit_code
     except click.ClickException as error:
         error.show()
         return USAGE
     except UsageError as error:
-        click.echo(f"portbook: {error}", err=True)
-        return USAGE
+        return _said(error, USAGE)
     except SourceError as error:
-        click.echo(f"portbook: {error}", err=True)
-        return NO_SOURCE
-
-
-def _leave(result: Any) -> int:
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        return _quiet_pipe()
+        return _said(error, NO_SOURCE)
     except OSError as error:
-        click.echo(
-            f"portbook: standard output: {error.strerror}; nothing more was written", err=True
-        )
-        return _silent(NO_SOURCE)
+        return _said(f"output: {error.strerror or error}; it is not complete", NO_SOURCE)
     return result if isinstance(result, int) else OK
 
 
-def _quiet_pipe() -> int:
-    """End without a word when the reader of our output has gone."""
-    return _silent(OK)
+def _said(what: object, code: int) -> int:
+    click.echo(f"portbook: {what}", err=True)
+    return _silent(code)
 
 
 def _silent(code: int) -> int:
+    """Let what still waits to be written go nowhere: its reader has gone, or its disk is full."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return code
