@@ -347,6 +347,65 @@ def test_a_starved_pool_is_told_and_the_reading_goes_on(tmp_path: Path) -> None:
     assert [1, -(len(PLANT) - 1000)] == calls
 
 
+class Stubborn:
+    """Uses nothing of what it is fed, or stays full."""
+
+    starved = False
+
+    def __init__(self, full: bool) -> None:
+        self.full = full
+
+    def feed(self, block: memoryview) -> int:
+        return 0
+
+    def finish(self, rest: int = 0) -> None:
+        pass
+
+
+def test_a_table_that_never_uses_anything_does_not_eat_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(captures, "BLOCK", 64)
+    monkeypatch.setattr(captures, "LONGEST_RECORD", 4096)
+    path = tmp_path / "plant"
+    path.write_bytes(PLANT)
+
+    with pytest.raises(SourceError, match="longer than"):
+        read(Capture("plant", str(path)), Stubborn(False), full=_nothing, starved=_nothing)  # type: ignore[arg-type]
+
+
+def test_a_table_that_stays_full_is_a_fault_of_ours(tmp_path: Path) -> None:
+    path = tmp_path / "plant"
+    path.write_bytes(PLANT)
+
+    with pytest.raises(RuntimeError, match="still full"):
+        read(Capture("plant", str(path)), Stubborn(True), full=lambda: None, starved=_nothing)  # type: ignore[arg-type]
+
+
+def test_a_disk_that_fails_in_the_middle_keeps_what_was_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Failing:
+        packed = None
+        done = 0
+        _left = PLANT[:30_000]
+
+        def into(self, room: memoryview) -> int:
+            if not self._left:
+                raise OSError(5, "Input/output error")
+            count = min(len(room), len(self._left))
+            room[:count], self._left = self._left[:count], self._left[count:]
+            return count
+
+    path = tmp_path / "plant"
+    path.write_bytes(PLANT)
+    monkeypatch.setattr(captures, "unpacked", lambda raw: Failing())
+    table = _table()
+
+    assert "input/output error" in str(_fails(path, table))
+    assert 100 < table.counts().packets < len(plant.frames())
+
+
 def test_progress_grows_to_the_size_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "plant"
     path.write_bytes(gzip.compress(PLANT * 1))

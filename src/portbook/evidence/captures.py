@@ -19,7 +19,7 @@ from portbook.evidence.containers import MAGICS, SECTION
 from portbook.evidence.table import Table
 from portbook.evidence.unpacking import Octets, unpacked
 
-BLOCK = 1024 * 1024  # octets handed to the table at a time; measured best between 256 KiB and 4 MiB
+BLOCK = 1024 * 1024  # octets handed to the table at a time; faster than mapping a cold file
 LONGEST_RECORD = 64 * 1024 * 1024  # far more than a table ever asks to see at once
 STDIN = "-"
 _MAGIC = 4
