@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
+from portbook.addresses import parse
 from portbook.faces.terminal import LEVEL_STYLES, colours, print_table, safe
 from portbook.faces.times import lasting, short
 from portbook.records import (
@@ -29,8 +33,8 @@ def show(story: Story, everything: bool = False, conversations: bool = False) ->
     _table("Sockets of this machine", LISTENER, story.listeners, everything)
     if conversations:
         _table("Conversations", CONVERSATION, _largest(story.conversations), everything)
-    _table("Services", SERVICE, story.services, everything)
-    _table("Devices", DEVICE, story.devices, everything)
+    _table("Services", SERVICE, sorted(story.services, key=_place), everything)
+    _table("Devices", DEVICE, sorted(story.devices, key=_place), everything)
     _table("Announcements", ANNOUNCEMENT, story.announcements, everything)
     _table("Oddities", ODDITY, story.oddities, everything)
     findings(story.findings)
@@ -43,10 +47,19 @@ def findings(found: Sequence[Finding]) -> None:
     if open_ones:
         click.echo(click.style("Findings", bold=True) if colours() else "Findings")
     for one in sorted(open_ones, key=lambda one: -one.level.rank):
-        click.echo(f"  {_level(one)} {one.code} {safe(one.message)}")
-        click.echo(f"      {safe(one.advice)}")
+        head = f"  {_level(one)} {one.code} "
+        click.echo(head + _wrapped(f"{one.code} {one.message}", 11)[len(one.code) + 1 :])
+        click.echo("      " + _wrapped(one.advice, 6))
     if open_ones:
         click.echo("  `portbook rule CODE` tells why it matters.\n")
+
+
+def _wrapped(text: str, indent: int) -> str:
+    """Return safe text in lines that fit the terminal; a pipe gets one line."""
+    if not sys.stdout.isatty():
+        return safe(text)
+    width = max(40, shutil.get_terminal_size().columns - indent)
+    return f"\n{' ' * indent}".join(textwrap.wrap(safe(text), width))
 
 
 def _level(one: Finding) -> str:
@@ -146,6 +159,13 @@ def _table(title: str, columns: Sequence[Column], rows: Sequence[Any], everythin
     )
     if len(shown) < len(rows):
         click.echo(f"  … and {len(rows) - len(shown)} more; --all shows them\n")
+
+
+def _place(one: Service | Device) -> tuple[int, bytes, str, int]:
+    """Return what sorts addresses as people expect: by number, IPv4 first."""
+    address = parse(one.address)
+    version, packed = (address.version, address.packed) if address else (0, b"")
+    return version, packed, one.address, getattr(one, "port", 0)
 
 
 def _largest(conversations: Sequence[Conversation]) -> list[Conversation]:
