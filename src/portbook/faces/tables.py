@@ -15,6 +15,7 @@ from portbook.faces.terminal import LEVEL_STYLES, colours, print_table, safe
 from portbook.faces.times import lasting, short
 from portbook.records import (
     Conversation,
+    Device,
     Finding,
     Listener,
     Service,
@@ -204,5 +205,5 @@ def _owner(one: Listener) -> str:
 
 
 def _user(one: Listener) -> str:
-    users = {owner.user for owner in one.owners if owner.user} or {one.user}
+    users = {owner.user for owner in one.owners} - {None} or {one.user}
     return ", ".join(sorted(filter(None, users)))
