@@ -15,6 +15,8 @@ from portbook.records import Confidence
 TCP, UDP = Transport.TCP, Transport.UDP
 READ = unhex("0d2f0000000601030000000a")
 TEN = unhex("0d2f0000001701031400370001003c00*14")
+TOO_MANY = unhex("045f00000006ff0403840093")
+HUNDRED = unhex("0a2e000000cbff04c8 00*12 aa*188")
 REFUSED = unhex("0e3100000003018301")
 IDENTIFY = unhex("000100000005012b0e0100")
 BASIC = unhex(
@@ -94,6 +96,13 @@ EXAMPLES = [
         PLAUSIBLE,
         facts={"exceptions": [6], "units": [10]},
     ),
+    Example(
+        "147 registers are too many, fuzz-1011.pcap of ITI/ICS-Security-Tools",
+        tcp([TOO_MANY], [HUNDRED]),
+        "modbus",
+        PLAUSIBLE,
+        facts={"functions": [4], "units": [255]},
+    ),
     Example("LDAP unbind looks like function 2", tcp([UNBIND], []), None),
     Example("LDAP abandon looks like function 1", tcp([ABANDON], []), None),
     Example(
@@ -104,6 +113,29 @@ EXAMPLES = [
     Example("CLDAP search", Payload(UDP, Side(SEARCH, ((163, len(SEARCH)),), 163)), None),
     Example("Modbus RTU inside TCP", tcp([unhex("01030000000ac5cd")], []), None),
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered"),
+    [
+        ([TOO_MANY], []),
+        ([TOO_MANY], [unhex("0a2e00000005ff03020000")]),  # an answer to another function
+        ([TOO_MANY], [unhex("0a2e00000005fe04020000")]),  # of another unit
+        ([TOO_MANY], [HUNDRED[:-1] + b"\0\0"]),  # an octet too many
+        ([TOO_MANY, unhex("000100000003ff0400")], [HUNDRED]),  # a request of no shape at all
+    ],
+)
+def test_a_wrong_quantity_is_borne_only_beside_answers_that_fit(
+    asked: list[bytes], answered: list[bytes]
+) -> None:
+    assert recognise(tcp(asked, answered)) is None
+
+
+def test_a_quantity_that_is_not_allowed_stands_against_it() -> None:
+    told = recognise(tcp([TOO_MANY], [HUNDRED]))
+
+    assert told is not None
+    assert "1 messages misfit: function 4 asks for 147, not 1 to 125" in told.against
 
 
 def named(asked: list[bytes], answered: list[bytes], transport: Transport = TCP) -> str | None:

@@ -92,8 +92,12 @@ def recognise(payload: Payload) -> Identification | None:
     pairs = _pairs(requests, answers)
     if misfits and payload.transport is not Transport.TCP:
         return None
-    least = 4 if asked.wrong or answered.wrong else 2
-    if misfits and not any(map(_speaks, pairs)) and not _mostly_fit(requests, answers, least):
+    broken = asked.wrong or answered.wrong
+    if misfits and not (
+        any(map(_speaks, pairs))
+        or _mostly_fit(requests, answers, least=4 if broken else 2)
+        or (not broken and _only_quantities_misfit(requests, answers))
+    ):
         return None
     because = [f"{len(requests) + len(answers)} whole messages, each in the shape of its function"]
     if misfits:
@@ -115,7 +119,7 @@ def is_request(message: Message) -> bool:
     """
     size, function = message.size, message.function
     if function in FIXED_REQUESTS:
-        return size == FIXED_REQUESTS[function] and _quantity_fits(message)
+        return size == FIXED_REQUESTS[function] and _excess(message) is None
     if function in COUNTED_REQUESTS:
         least, at = COUNTED_REQUESTS[function]
         return size == least + message.at(at, size - least)
@@ -212,8 +216,10 @@ def _misfits(found: Walk, shape: Callable[[Message], bool]) -> tuple[str, ...]:
     wrong = [one for octets in started if not shape(one := _message(octets))]
     told: tuple[str, ...] = (found.wrong,) if found.wrong else ()
     if wrong:
-        function, size = wrong[0].function, wrong[0].size
-        told += (f"{len(wrong)} messages misfit: function {function} with length {size}",)
+        first = wrong[0]
+        why = _excess(first) if shape is is_request else None
+        why = why or f"function {first.function} with length {first.size}"
+        told += (f"{len(wrong)} messages misfit: {why}",)
     return told
 
 
@@ -221,6 +227,22 @@ def _mostly_fit(requests: list[Message], answers: list[Message], least: int) -> 
     """Tell whether enough messages, and two in three, have the shape of their function."""
     fit = sum(map(is_request, requests)) + sum(map(is_answer, answers))
     return fit >= least and 3 * fit >= 2 * (len(requests) + len(answers))
+
+
+def _only_quantities_misfit(requests: list[Message], answers: list[Message]) -> bool:
+    """Tell whether nothing is wrong but that more is asked for than one answer can hold.
+
+    A fuzzer and a careless client do so; the answers must fit, and be of a unit and a function
+    that were asked.
+    """
+    asked = {(message.unit, message.function) for message in requests}
+    return (
+        bool(answers)
+        and all(is_request(message) or _excess(message) for message in requests)
+        and all(
+            is_answer(message) and (message.unit, message.function) in asked for message in answers
+        )
+    )
 
 
 def _is_ldap(messages: list[Message]) -> bool:
@@ -237,11 +259,16 @@ def _is_ldap(messages: list[Message]) -> bool:
     )
 
 
-def _quantity_fits(message: Message) -> bool:
-    if message.function > 4:
-        return True
+def _excess(message: Message) -> str | None:
+    """Say that a request to read asks for nothing, or for more than one answer may hold."""
+    function = message.function
+    if not 1 <= function <= 4 or message.size != FIXED_REQUESTS[function]:
+        return None
     quantity = message.at(10, 0) << 8 | message.at(11, 1)
-    return 1 <= quantity <= (BITS_AT_MOST if message.function <= 2 else REGISTERS_AT_MOST)
+    most = BITS_AT_MOST if function <= 2 else REGISTERS_AT_MOST
+    if 1 <= quantity <= most:
+        return None
+    return f"function {function} asks for {quantity}, not 1 to {most}"
 
 
 def _has_free_shape(message: Message) -> bool:
