@@ -1,5 +1,5 @@
 # cython: boundscheck=True, wraparound=False, cdivision=True, language_level=3
-# mypy: disable-error-code="misc,no-untyped-call"
+# mypy: disable-error-code="misc,assignment,attr-defined,index,no-any-return,no-untyped-call"
 """The compiled twin of `flows`: conversations in flat arrays behind a seeded hash table.
 
 What stands where: `arrays`. What is kept of a packet and why: `flows` and `heads`.
@@ -11,7 +11,7 @@ import cython
 
 from portbook.evidence import arrays
 from portbook.evidence.segments import Segment
-from portbook.evidence.tunnels import NAMES, PORTS
+from portbook.evidence.tunnels import PORTS
 
 if not cython.compiled:
     raise ImportError("the packet reader is not compiled")
@@ -133,6 +133,7 @@ class Flows:
         return True
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def ends(
         self,
         a_high: cython.ulonglong,
@@ -158,6 +159,7 @@ class Flows:
         return 0
 
     @cython.cfunc
+    @cython.exceptval(-2, check=False)
     def find(self) -> cython.Py_ssize_t:
         """Return the row of the packet in hand, -1 when there is none; `slot` is where it goes."""
         h: cython.ulonglong = self.seed ^ self.lower
@@ -186,6 +188,7 @@ class Flows:
             slot = slot + 1 & self.mask
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def tunnelled(self) -> cython.bint:
         """Tell whether the packet in hand may carry a tunnel."""
         if self.key >> 24 & 0xFF != 17:
@@ -193,10 +196,12 @@ class Flows:
         return (self.key >> 48) in PORTS or (self.key >> 32 & 0xFFFF) in PORTS
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def roomy(self) -> cython.bint:
         return self.rows < self.limit
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def meet(
         self, time_ns: cython.longlong, where: cython.longlong, broadcast: cython.bint
     ) -> cython.Py_ssize_t:
@@ -229,6 +234,7 @@ class Flows:
         return row
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def rehash_again(self) -> cython.int:
         """Double the hash table, and find the slot of the packet in hand anew."""
         lower_high, lower = self.lower_high, self.lower
@@ -240,6 +246,7 @@ class Flows:
         return 0
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def learn(self, row: cython.Py_ssize_t) -> cython.int:
         """Take the MAC address of the second end from its first packet, if it is not known."""
         if not self.cool[row * COOL + 2]:
@@ -247,6 +254,7 @@ class Flows:
         return 0
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def count(
         self,
         row: cython.Py_ssize_t,
@@ -270,6 +278,7 @@ class Flows:
         return 0
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def burst(self, row: cython.Py_ssize_t, time_ns: cython.longlong) -> cython.int:
         r: cython.Py_ssize_t = row * ROW
         c: cython.Py_ssize_t = row * COOL + 3
@@ -296,6 +305,7 @@ class Flows:
         return 0
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def head(self, row: cython.Py_ssize_t, way: cython.int) -> cython.Py_ssize_t:
         """Return the head of a direction; it gets one when it has none."""
         shift: cython.int = 32 * way
@@ -306,12 +316,14 @@ class Flows:
         return place - 1
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def pieces(self, row: cython.Py_ssize_t, way: cython.int) -> cython.Py_ssize_t:
         """Return how many payloads of a direction are kept."""
         place: cython.ulonglong = self.hot[row * ROW + HEADS] >> 32 * way & HALF
         return self.heads.marks[(place - 1) * MARKS + PIECES] if place else 0
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def judge(
         self,
         row: cython.Py_ssize_t,
@@ -328,6 +340,7 @@ class Flows:
         return 0
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def datagram(
         self,
         row: cython.Py_ssize_t,
@@ -349,11 +362,13 @@ class Flows:
         return 0
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def told(self, row: cython.Py_ssize_t, way: cython.int, flags: cython.int) -> cython.int:
         self.hot[row * ROW + STATE] |= SYNS << (way + (2 if flags & 16 else 0))
         return 0
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def syn(
         self,
         row: cython.Py_ssize_t,
@@ -377,12 +392,14 @@ class Flows:
         return 0
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def rebase(self, row: cython.Py_ssize_t, way: cython.int, base: cython.ulonglong) -> cython.int:
         keep: cython.ulonglong = HALF << (32 - 32 * way)
         self.hot[row * ROW + BASES] = self.hot[row * ROW + BASES] & keep | base << 32 * way
         return 0
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def stream(
         self,
         row: cython.Py_ssize_t,

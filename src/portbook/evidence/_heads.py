@@ -1,5 +1,5 @@
 # cython: boundscheck=True, wraparound=False, cdivision=True, language_level=3
-# mypy: disable-error-code="misc,no-untyped-call"
+# mypy: disable-error-code="misc,assignment,attr-defined,index,no-any-return,no-untyped-call"
 """The compiled twin of `heads`: the first octets of each direction, in flat arrays.
 
 A head is a row of `marks` and a row of octets, or a block of the pool. What stands where:
@@ -70,12 +70,14 @@ class Heads:
         return found
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def hit(
         self, transport: cython.int, at: cython.Py_ssize_t, size: cython.Py_ssize_t
     ) -> cython.bint:
         return self._fitting(transport, at, min(size, SHORT), 0) >= 0
 
     @cython.cfunc
+    @cython.exceptval(-2, check=False)
     def _fitting(
         self,
         transport: cython.ulonglong,
@@ -99,6 +101,7 @@ class Heads:
         return -1
 
     @cython.cfunc
+    @cython.exceptval(-1, check=True)
     def _value(self, at: cython.Py_ssize_t, length: cython.Py_ssize_t) -> cython.ulonglong:
         value: cython.ulonglong = 0
         number: cython.Py_ssize_t
@@ -107,6 +110,7 @@ class Heads:
         return value
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def take(self) -> cython.Py_ssize_t:
         """Return a head that nobody has, empty."""
         if self.spare:
@@ -119,6 +123,7 @@ class Heads:
         return self.used - 1
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def extend(self, head: cython.Py_ssize_t) -> cython.int:
         m: cython.Py_ssize_t = head * MARKS
         number: cython.Py_ssize_t
@@ -140,6 +145,7 @@ class Heads:
         return 0
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def append(
         self,
         head: cython.Py_ssize_t,
@@ -163,6 +169,7 @@ class Heads:
         return pieces + 1 == MOST_PIECES
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def settled(self, head: cython.Py_ssize_t) -> cython.bint:
         """Tell whether a stream's head is complete."""
         m: cython.Py_ssize_t = head * MARKS
@@ -179,6 +186,7 @@ class Heads:
         return True
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def note(
         self, head: cython.Py_ssize_t, start: cython.Py_ssize_t, end: cython.Py_ssize_t
     ) -> cython.int:
@@ -207,6 +215,7 @@ class Heads:
         return 0
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def place(
         self,
         head: cython.Py_ssize_t,
@@ -248,6 +257,7 @@ class Heads:
         return 0
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def _join(
         self, m: cython.Py_ssize_t, start: cython.Py_ssize_t, end: cython.Py_ssize_t
     ) -> cython.Py_ssize_t:
@@ -275,6 +285,7 @@ class Heads:
         return count
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def copy(
         self,
         head: cython.Py_ssize_t,

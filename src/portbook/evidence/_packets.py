@@ -1,5 +1,5 @@
 # cython: boundscheck=True, wraparound=False, cdivision=True, language_level=3
-# mypy: disable-error-code="misc"
+# mypy: disable-error-code="misc,assignment,attr-defined,index,no-any-return,no-untyped-call"
 """The compiled reader's kernel: conversations in flat arrays, no Python object per packet.
 
 Frames of the common kind are counted here; all others take the way of `internet` and come back
@@ -135,6 +135,7 @@ class Kernel:
         self._shut()
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def _open(self, data: object) -> cython.int:
         self.data = data
         self.block = data
@@ -144,6 +145,7 @@ class Kernel:
         return 0
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def _shut(self) -> cython.int:
         self.data = None
         self.block = None
@@ -151,6 +153,7 @@ class Kernel:
         return 0
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def _describe(self) -> cython.int:
         """Keep link, tick, offset and the last good time stamp of each interface at hand."""
         container = self.reader.container
@@ -168,7 +171,9 @@ class Kernel:
         return 0
 
     @cython.cfunc
-    def _number(self, at: cython.Py_ssize_t) -> cython.uint:
+    @cython.exceptval(-1, check=False)
+    @cython.inline
+    def _number(self, at: cython.Py_ssize_t) -> cython.longlong:
         a: cython.uint = self.block[at]
         b: cython.uint = self.block[at + 1]
         c: cython.uint = self.block[at + 2]
@@ -178,18 +183,23 @@ class Kernel:
         return d << 24 | c << 16 | b << 8 | a
 
     @cython.cfunc
-    def _four(self, at: cython.Py_ssize_t) -> cython.uint:
+    @cython.exceptval(-1, check=False)
+    @cython.inline
+    def _four(self, at: cython.Py_ssize_t) -> cython.longlong:
         a: cython.uint = self.block[at]
         b: cython.uint = self.block[at + 1]
         c: cython.uint = self.block[at + 2]
         return a << 24 | b << 16 | c << 8 | self.block[at + 3]
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    @cython.inline
     def _two(self, at: cython.Py_ssize_t) -> cython.int:
         high: cython.int = self.block[at]
         return high << 8 | self.block[at + 1]
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def _frame(
         self,
         at: cython.Py_ssize_t,
@@ -213,6 +223,7 @@ class Kernel:
         return 0
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
     def _quick(
         self,
         at: cython.Py_ssize_t,
@@ -300,11 +311,13 @@ class Kernel:
         return True
 
     @cython.cfunc
+    @cython.exceptval(-1, check=True)
     def _eight(self, at: cython.Py_ssize_t) -> cython.ulonglong:
         high: cython.ulonglong = self._four(at)
         return high << 32 | self._four(at + 4)
 
     @cython.cfunc
+    @cython.exceptval(-1, check=True)
     def _mac(self, at: cython.Py_ssize_t) -> cython.ulonglong:
         high: cython.ulonglong = self._two(at)
         return PRESENT | high << 32 | self._four(at + 2)

@@ -7,6 +7,7 @@ is done here, in plain Python, on the same octets.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 from portbook.evidence.flows import RINGS
 from portbook.evidence.heads import FAR, PAST, PENDING, datagram_pieces, stream_pieces
@@ -53,7 +54,9 @@ FILLED, PIECES, PARTS, FLAGS, BLOCK, PIECE, PART = 0, 1, 2, 3, 4, 5, 13
 CLIPPED, TRIED = 1, 2
 MOST_PARTS = PENDING
 
-LAYOUT = {  # store: (format, items of a row)
+Format = Literal["Q", "I", "B"]
+SIZES = {"Q": 8, "I": 4, "B": 1}
+LAYOUT: dict[str, tuple[Format, int]] = {  # store: (format, items of a row)
     "hot": ("Q", 16),
     "cool": ("Q", 4),
     "marks": ("I", 17),
@@ -88,7 +91,7 @@ class Stores:
     def room(self, name: str) -> int:
         """Return how many rows a store has."""
         kind, items = LAYOUT[name]
-        return len(self._octets[name]) // (items * {"Q": 8, "I": 4, "B": 1}[kind])
+        return len(self._octets[name]) // (items * SIZES[kind])
 
     def grow(self, name: str) -> None:
         """Give a store an eighth more rows."""
@@ -97,7 +100,7 @@ class Stores:
         rows = max(least, self.room(name) // 8)
         for twin in TWINS.get(name, (name,)):
             kind, items = LAYOUT[twin]
-            self._octets[twin] += bytes(rows * items * {"Q": 8, "I": 4, "B": 1}[kind])
+            self._octets[twin] += bytes(rows * items * SIZES[kind])
 
     def take(self, name: str) -> int:
         """Return a row of a store that nobody uses."""

@@ -1,0 +1,230 @@
+"""The first octets of each direction: TCP by sequence number, datagrams joined."""
+
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.reading import KINDS, Make, count, maker, one, tcp_frame, udp_frame
+
+from portbook.evidence.table import HEAD_OCTETS, MORE_OCTETS, Row
+from portbook.protocols.prefilter import Row as Signature
+
+SYN, ACK = 0x02, 0x10
+HIT = (Signature(6, 0, 2, 0xFFFF, 0x4141, 3), Signature(17, 0, 2, 0xFFFF, 0x4141, 4))
+
+
+@pytest.fixture(params=KINDS)
+def make(request: pytest.FixtureRequest) -> Make:
+    return maker(request.param)
+
+
+def row(make: Make, *octets: bytes, signatures: tuple[Signature, ...] = ()) -> Row:
+    table = make(signatures)
+    count(table, *octets)
+    return one(table)
+
+
+def test_segments_out_of_order_are_put_in_order(make: Make) -> None:
+    told = row(
+        make,
+        tcp_frame(sequence=99, flags=SYN),
+        tcp_frame(b"third", sequence=110),
+        tcp_frame(b"first", sequence=100),
+        tcp_frame(b"2cond", sequence=105),
+    )
+
+    assert b"first2condthird" == told.head_ab
+    assert ((5, 5), (5, 5), (5, 5)) == told.pieces_ab
+    assert told.started_ab
+    assert 15 == told.payload_ab
+
+
+def test_what_comes_again_is_no_new_piece_and_changes_nothing(make: Make) -> None:
+    told = row(
+        make,
+        tcp_frame(b"hello", sequence=100),
+        tcp_frame(b"HELLO", sequence=100),
+        tcp_frame(b"LO, you", sequence=103),
+    )
+
+    assert b"hello, you" == told.head_ab
+    assert ((5, 5), (5, 5)) == told.pieces_ab
+    assert not told.started_ab
+
+
+def test_a_keep_alive_with_an_octet_of_garbage_is_not_payload(make: Make) -> None:
+    told = row(
+        make,
+        tcp_frame(back=True, acknowledged=100),
+        tcp_frame(b"\0", sequence=99),
+        tcp_frame(b"hello", sequence=100),
+        tcp_frame(b"\0", sequence=104),
+    )
+
+    assert b"hello" == told.head_ba  # the acknowledgement came first
+
+
+def test_a_sequence_number_may_wrap(make: Make) -> None:
+    told = row(
+        make,
+        tcp_frame(sequence=0xFFFFFFFC, flags=SYN),
+        tcp_frame(b"567", sequence=2),
+        tcp_frame(b"01234", sequence=0xFFFFFFFD),
+    )
+
+    assert b"01234567" == told.head_ab
+    assert told.started_ab
+
+
+def test_the_head_ends_at_a_gap_and_so_do_the_pieces(make: Make) -> None:
+    told = row(make, tcp_frame(b"abc", sequence=10), tcp_frame(b"xyz", sequence=20))
+
+    assert b"abc" == told.head_ab
+    assert ((3, 3),) == told.pieces_ab
+
+
+def test_data_on_a_syn_stands_behind_it(make: Make) -> None:
+    told = row(
+        make,
+        tcp_frame(b"early", sequence=100, flags=SYN),
+        tcp_frame(b"late", sequence=106),
+    )
+
+    assert b"earlylate" == told.head_ab
+    assert 1 == told.syn
+
+
+def test_a_stream_whose_sender_did_not_count_the_syn_is_read_from_its_first_octet(
+    make: Make,
+) -> None:
+    told = row(make, tcp_frame(sequence=0, flags=SYN), tcp_frame(b"hello", sequence=0))
+
+    assert b"hello" == told.head_ab
+
+
+def test_a_new_stream_between_the_same_ports_keeps_counting_in_the_same_row(make: Make) -> None:
+    told = row(
+        make,
+        tcp_frame(sequence=99, flags=SYN),
+        tcp_frame(b"old", sequence=100),
+        tcp_frame(sequence=70000, flags=SYN),
+        tcp_frame(b"new", sequence=70001),
+    )
+
+    assert b"old" == told.head_ab
+    assert 4 == told.packets_ab
+    assert 6 == told.payload_ab
+
+
+def test_the_syns_of_both_sides_are_told_apart(make: Make) -> None:
+    told = row(
+        make,
+        tcp_frame(sequence=1, flags=SYN | ACK, back=True),
+        tcp_frame(sequence=1, flags=SYN),
+    )
+
+    assert 4 | 2 == told.syn
+    assert told.started_ab
+    assert told.started_ba
+
+
+def test_lengths_are_true_where_the_head_is_full(make: Make) -> None:
+    told = row(
+        make,
+        tcp_frame(b"a" * 100, sequence=0),
+        tcp_frame(b"b" * 100, sequence=100),
+        tcp_frame(b"c" * 100, sequence=200),
+    )
+
+    assert b"a" * 100 + b"b" * 28 == told.head_ab
+    assert ((100, 100), (100, 28), (100, 0)) == told.pieces_ab
+
+
+def test_datagrams_are_joined_up_to_the_fourth(make: Make) -> None:
+    told = row(make, *(udp_frame(bytes((number,)) * 3) for number in range(6)))
+
+    assert b"\0\0\0\1\1\1\2\2\2\3\3\3" == told.head_ab
+    assert ((3, 3),) * 4 == told.pieces_ab
+    assert 18 == told.payload_ab
+
+
+def test_an_empty_datagram_is_no_piece(make: Make) -> None:
+    told = row(make, udp_frame(b""), udp_frame(b"x"))
+
+    assert ((1, 1),) == told.pieces_ab
+
+
+def test_a_frame_cut_by_the_capture_keeps_its_true_length(make: Make) -> None:
+    table = make()
+    frame = udp_frame(b"x" * 100)
+    table.frame(frame[:60], 1, 0, len(frame))
+
+    assert ((100, 18),) == one(table).pieces_ab
+    assert len(frame) == one(table).octets_ab
+    assert 1 == table.counts().cut
+
+
+def test_a_hit_of_the_prefilter_keeps_more_of_both_directions(make: Make) -> None:
+    told = row(
+        make,
+        tcp_frame(b"AA" + b"q" * 1000, sequence=0),
+        tcp_frame(b"z" * 1000, sequence=0, back=True),
+        tcp_frame(b"q" * 20, sequence=1002),
+        signatures=HIT,
+    )
+
+    assert 1022 == len(told.head_ab)
+    assert 1000 == len(told.head_ba)
+    assert 8 == told.candidates
+
+
+def test_a_pool_that_is_empty_says_so_and_gets_its_blocks_back(make: Make) -> None:
+    table = make(HIT, pool_octets=MORE_OCTETS)
+    count(table, udp_frame(b"AA" + b"x" * 500, 1), udp_frame(b"AA" + b"x" * 500, 2))
+    assert table.starved
+    assert [502, 128] == [len(row.head_ab) for row in table.rows()]
+
+    table.release()
+
+    assert not table.starved
+    assert [128, 128] == [len(row.head_ab) for row in table.rows()]
+    count(table, udp_frame(b"AA" + b"x" * 500, 3), udp_frame(b"more", 1))
+    assert [128, 128, 502] == [len(row.head_ab) for row in table.rows()]
+
+
+def test_a_closed_conversation_gives_its_block_back(make: Make) -> None:
+    table = make(HIT, pool_octets=MORE_OCTETS)
+    count(table, udp_frame(b"AA" + b"x" * 500, 1))
+    (closed,) = table.close(1)
+    count(table, udp_frame(b"AA" + b"y" * 500, 2))
+
+    assert 502 == len(closed.head_ab)
+    assert b"AA" + b"y" * 500 == one(table).head_ab
+    assert not table.starved
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 0xFFFFFFFF), st.integers(1, 300), st.randoms(use_true_random=False))
+def test_a_stream_in_any_order_with_repeats_gives_its_start_or_a_prefix_of_it(
+    kind: str, base: int, size: int, chance: random.Random
+) -> None:
+    stream = bytes(chance.randrange(256) for _ in range(size))
+    cuts = sorted({0, size, *(chance.randrange(size) for _ in range(5))})
+    parts = [(low, stream[low:high]) for low, high in pairwise(cuts)]
+    sent = parts + chance.sample(parts, len(parts) // 2)
+    chance.shuffle(sent)
+    table = maker(kind)()
+    syn = tcp_frame(sequence=(base - 1) % (1 << 32), flags=SYN)
+    count(table, syn, *(tcp_frame(part, sequence=base + low) for low, part in sent))
+
+    told = one(table)
+
+    assert stream[: len(told.head_ab)] == told.head_ab
+    if len(parts) <= 4:
+        assert min(size, HEAD_OCTETS) == len(told.head_ab)
+        assert [len(part) for _, part in parts] == [length for length, _ in told.pieces_ab]

@@ -1,0 +1,1 @@
+from portbook.evidence._flows import Flows as Flows

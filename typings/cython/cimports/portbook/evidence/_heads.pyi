@@ -1,0 +1,1 @@
+from portbook.evidence._heads import Heads as Heads
