@@ -16,8 +16,9 @@ from portbook.findings.agreement import (
     residents,
     speaking,
 )
+from portbook.findings.doors import Door, endpoint, holders, open_doors, resident_doors
 from portbook.findings.identity import heard, opened
-from portbook.findings.parties import Door, endpoint, holders, is_opaque, open_doors
+from portbook.findings.parties import is_opaque
 from portbook.ports import Transport
 from portbook.records import Finding, Level
 
@@ -131,9 +132,11 @@ class TwoParties(Rule):
 
     def _programs(self, case: Case) -> Iterator[Finding]:
         numbers: dict[tuple[str, str, int], list[Door]] = defaultdict(list)
-        for door in open_doors(case):
-            lent = case.ephemeral is not None and door.number in case.ephemeral
-            if door.programs and not lent:
+        doors = open_doors(case)
+        lent = case.ephemeral or ()
+        fixed = {port for port in doors.with_several_transports() if port[0] not in lent}
+        for door in doors.at(fixed):
+            if door.programs:
                 space = door.sockets[0].namespace or ""
                 numbers[door.place.site, space, door.number].append(door)
         for (site, space, number), found in sorted(numbers.items()):
@@ -191,8 +194,9 @@ class SharedUdpPort(Rule):
     def check(self, case: Case) -> Iterator[Finding]:
         """Look for programs whose unconnected UDP sockets overlap."""
         groups: dict[tuple[str, str, str, int], list[Door]] = defaultdict(list)
-        for door in open_doors(case):
-            if door.transport is Transport.UDP and door.number not in SHARED_GROUPS:
+        doors = open_doors(case)
+        for door in doors.at(doors.with_several_sockets(Transport.UDP)):
+            if door.number not in SHARED_GROUPS:
                 first = door.sockets[0]
                 groups[first.site, first.source, first.namespace or "", door.number].append(door)
         for _, found in sorted(groups.items()):
@@ -282,7 +286,7 @@ class ClaimedTwice(Rule):
             if not service.protocols:
                 where = endpoint(service.address, service.port)
                 used[service.site, service.port, service.transport][where] = service.source
-        for door in open_doors(case):
+        for door in resident_doors(case):
             if door.scope is not Scope.LOOPBACK and all(map(is_opaque, door.owners)):
                 where = endpoint(door.address, door.number)
                 used[door.place.site, door.number, door.transport][where] = door.place.source

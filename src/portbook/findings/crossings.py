@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from portbook.addresses import Scope, on_link, parse, scope_of
 from portbook.findings import Case, Place
-from portbook.findings.parties import endpoint
+from portbook.findings.doors import endpoint
 from portbook.ports import Transport
 from portbook.records import Confidence, Conversation
 

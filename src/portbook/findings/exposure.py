@@ -12,8 +12,9 @@ from portbook.addresses import Scope, scope_of
 from portbook.findings import Case, Rule, Words
 from portbook.findings.agreement import cited, residents, speaking
 from portbook.findings.crossings import Way, gather
+from portbook.findings.doors import Door, Doors, open_doors, resident_doors
 from portbook.findings.identity import UNITRENDS, opened
-from portbook.findings.parties import Door, is_opaque, may_speak, open_doors
+from portbook.findings.parties import is_opaque, may_speak
 from portbook.protocols import Protocol
 from portbook.records import Finding, Level
 
@@ -69,11 +70,10 @@ class ControllerReachable(Rule):
             )
 
 
-def has_public_address(networks: Iterable[str], sockets: Iterable[Door]) -> bool:
+def has_public_address(networks: Iterable[str], doors: Doors) -> bool:
     """Tell whether this machine has an address that the whole Internet can name."""
     prefixes = (str(ip_network(one, strict=False).network_address) for one in networks)
-    bound = (door.address for door in sockets if door.address != "*")
-    return any(scope_of(address) is Scope.PUBLIC for address in (*prefixes, *bound))
+    return any(scope_of(one) is Scope.PUBLIC for one in (*prefixes, *doors.addresses))
 
 
 class ControllerListeningWide(Rule):
@@ -109,8 +109,8 @@ class ControllerListeningWide(Rule):
 
     def check(self, case: Case) -> Iterator[Finding]:
         """Look at the addresses to which control protocols' ports are bound."""
-        held = open_doors(case)
-        public = has_public_address(case.networks, held)
+        held = resident_doors(case)
+        public = has_public_address(case.networks, open_doors(case))
         for door in held:
             if scope_of(door.address, case.networks).rank < Scope.PUBLIC.rank:
                 continue
@@ -207,8 +207,8 @@ class BackupReachable(Rule):
             yield from self._open(case, protocol)
 
     def _open(self, case: Case, protocol: Protocol) -> Iterator[Finding]:
-        held = open_doors(case)
-        if not has_public_address(case.networks, held):
+        held = resident_doors(case)
+        if not has_public_address(case.networks, open_doors(case)):
             return
         for door in held:
             wide = scope_of(door.address, case.networks).rank >= Scope.PUBLIC.rank

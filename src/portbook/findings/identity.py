@@ -17,15 +17,8 @@ from portbook.findings.agreement import (
     speaking,
     usual_ports,
 )
-from portbook.findings.parties import (
-    Door,
-    endpoint,
-    is_one_of,
-    is_opaque,
-    may_speak,
-    open_doors,
-    plain,
-)
+from portbook.findings.doors import Door, endpoint, open_doors, resident_doors
+from portbook.findings.parties import is_one_of, is_opaque, may_speak, plain
 from portbook.ports import Band
 from portbook.protocols import Protocol
 from portbook.records import Claim, ClaimKind, Confidence, Finding, Level, Service
@@ -243,9 +236,8 @@ class StrangerOnRefTek(Rule):
         """Look who holds port 2543 on this machine."""
         known = case.protocols.get("reftek")
         programs = (*SEISMIC_PROGRAMS, *(known.programs if known else ()))
-        for door in open_doors(case):
-            if door.number == REFTEK_PORT:
-                yield from self._judge(door, programs)
+        for door in open_doors(case).among({REFTEK_PORT}):
+            yield from self._judge(door, programs)
 
     def _judge(self, door: Door, programs: Iterable[str]) -> Iterator[Finding]:
         known = list(programs)
@@ -307,7 +299,7 @@ class UnknownSpeaker(Rule):
 
     def check(self, case: Case) -> Iterator[Finding]:
         """Compare the program of each open control port with those known to speak there."""
-        for door in open_doors(case):
+        for door in resident_doors(case):
             if door.number == REFTEK_PORT or not door.owners:
                 continue
             usual = residents(case, door.number, door.transport)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from portbook.addresses import Scope
 from portbook.findings import Case, Place, Rule, Words
 from portbook.findings.agreement import agrees, cited, residents, speaking
+from portbook.findings.doors import Door, Unmade, by_programs, made, open_doors
 from portbook.findings.identity import heard, opened, place_of
-from portbook.findings.parties import Door, may_speak, open_doors, plain
-from portbook.ports import Transport
+from portbook.findings.parties import may_speak, plain
+from portbook.ports import PortRange, Transport
 from portbook.records import ClaimKind, Finding, Level, Service
 
 MANY = 8  # ports of one program that are told one by one
@@ -116,6 +117,16 @@ def _has_owner(case: Case, door: Door) -> bool:
     return not vendor and any(one.claim in given for one in claims)
 
 
+def _lent(ephemeral: PortRange, reserved: Iterable[PortRange]) -> set[int]:
+    """Return the numbers that the system hands out to clients."""
+    kept = (range(one.first, one.last + 1) for one in reserved)
+    return set(range(ephemeral.first, ephemeral.last + 1)).difference(*kept)
+
+
+def _is_spoken_of(case: Case, number: int, transport: Transport) -> bool:
+    return bool(residents(case, number, transport) or speaking(case.claims(number, transport)))
+
+
 class InsideEphemeral(Rule):
     """PB402 inside-ephemeral
 
@@ -149,28 +160,24 @@ class InsideEphemeral(Rule):
         """Look for listeners inside the range that the system hands out."""
         if case.ephemeral is None:
             return
-        groups: dict[tuple[str, str, Transport, tuple[str, ...]], list[Door]] = defaultdict(list)
-        for door in open_doors(case):
-            kept = any(door.number in one for one in case.reserved)
-            if door.number in case.ephemeral and not kept and self._is_fixed(case, door):
-                place = door.place
-                key = (place.site, place.source or "", door.transport, door.programs)
-                groups[key].append(door)
+        lent = _lent(case.ephemeral, case.reserved)
+        groups: dict[tuple[str, str, Transport, tuple[str, ...]], list[Unmade]] = defaultdict(list)
+        for room in open_doors(case).rooms:
+            numbers = sorted(lent & room.ports.keys())
+            if room.transport is not Transport.TCP:
+                # UDP does not listen: without a claim it may as well be a client's socket.
+                numbers = [one for one in numbers if _is_spoken_of(case, one, room.transport)]
+            for programs, found in by_programs(room, numbers).items():
+                groups[room.site, room.source, room.transport, programs] += found
         for found in groups.values():
-            numbers = sorted({door.number for door in found})
-            if len(numbers) > MANY:
-                yield self._tell_many(case, found[0], numbers)
-            else:
-                yield from (self._tell(case, door) for door in found)
+            yield from self._judge(case, found)
 
-    def _is_fixed(self, case: Case, door: Door) -> bool:
-        """UDP has no listening state: without a claim it may as well be a client's socket."""
-        if door.transport is Transport.TCP:
-            return True
-        return bool(
-            residents(case, door.number, door.transport)
-            or speaking(case.claims(door.number, door.transport))
-        )
+    def _judge(self, case: Case, found: Sequence[Unmade]) -> Iterator[Finding]:
+        numbers = sorted({number for _, number, _ in found})
+        if len(numbers) > MANY:
+            yield self._tell_many(case, made(*found[0]), numbers)
+        else:
+            yield from (self._tell(case, made(*one)) for one in found)
 
     def _tell(self, case: Case, door: Door) -> Finding:
         claims = speaking(case.claims(door.number, door.transport))
