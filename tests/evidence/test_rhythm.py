@@ -180,6 +180,16 @@ def test_a_sender_that_was_turned_into_the_server_is_still_the_sender() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("nobody", "everybody"), [("0.0.0.0", "255.255.255.255"), ("::", "ff02::1")]
+)
+def test_hosts_without_an_address_announce_nothing(nobody: str, everybody: str) -> None:
+    asked = [5.0 + 4 * number for number in range(18)]
+
+    assert [] == announcements([_seen(asked, "dhcp", a=nobody, b=everybody)], PERIODS)
+    assert announcements([_seen(asked, "dhcp", a="fe80::7", b="ff02::1")], PERIODS)
+
+
 def test_a_scan_at_a_steady_pace_is_no_announcement() -> None:
     scan = [_seen([15.0 * port], b="10.0.0.9", b_port=port) for port in range(1, 80)]
 

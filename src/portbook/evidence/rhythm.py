@@ -28,6 +28,7 @@ from portbook.protocols import protocols
 from portbook.records import Announcement, Conversation
 
 _SECOND = 1_000_000_000
+_NOBODY = ("0.0.0.0", "::")  # hosts without an address yet: several would look like one
 FEWEST_TO_ONE = 8  # rounds: a question to one host that stays silent is asked again a few times
 
 
@@ -94,6 +95,8 @@ def _member(one: Conversation, times: tuple[int, ...]) -> tuple[_Stream, _Member
     sender, receiver = (one.client, one.client_port), (one.server, one.server_port)
     if not one.packets_to_server:
         sender, receiver = receiver, sender
+    if sender[0] in _NOBODY:
+        return None
     stream = _Stream(
         one.source,
         one.site,

@@ -15,7 +15,11 @@ def booked(story: Story, book: Book, site: str, now_ns: int, *, whole: bool = Tr
     """
     failed = {problem.source for problem in story.problems}
     sources = dict.fromkeys(
-        one.source for one in (*story.listeners, *story.conversations, *story.services)
+        (
+            *(one.source for one in story.listeners),
+            *(one.source for one in story.conversations),
+            *(one.source for one in story.services),
+        )
     )
     for source in sources:
         machine = bool(story.listeners)

@@ -9,7 +9,7 @@ import msgspec
 from portbook.evidence.listeners import listeners
 from portbook.evidence.surroundings import surroundings
 from portbook.findings import judge
-from portbook.records import LOCAL_SITE, Listener, Summary
+from portbook.records import LOCAL_SITE, Finding, Listener, Summary
 from portbook.survey.knowledge import Knowledge
 from portbook.survey.story import Story
 
@@ -30,7 +30,7 @@ def look(
     began = time.perf_counter()
     seen = listeners(port, way=way, now_ns=now_ns)
     sockets = tuple(_claimed(one, knowledge, site) for one in seen.listeners)
-    found = ()
+    found: tuple[Finding, ...] = ()
     if judged:
         found = tuple(judge(here(knowledge).case(now_ns, listeners=sockets)))
     return Story(

@@ -14,11 +14,13 @@ from portbook.protocols import identify
 from portbook.protocols.prefilter import prefilter
 from portbook.records import Confidence, Conversation, Device, Identification
 
+NOBODY = ("0.0.0.0", "::")  # a host that has no address yet: it goes by its MAC address
 IDENTITY = ("vendor", "product", "version", "name", "serial")
 
 
 Key = tuple[object, ...]
-Memory = dict[Key, Identification]  # what was identified while longer heads were kept
+# What was identified while more of a conversation was there, and which end was its client.
+Memory = dict[Key, tuple[Identification, tuple[str, int]]]
 
 
 class Named(NamedTuple):
@@ -28,8 +30,8 @@ class Named(NamedTuple):
     times: tuple[int, ...]
     identification: Identification | None
 
-    def in_part(self, part: int) -> Named:
-        """Return it as one part of a conversation that was cut for lack of memory."""
+    def in_part(self, part: int | None) -> Named:
+        """Return it as one part of a conversation that was cut for lack of memory, or whole."""
         return self._replace(conversation=msgspec.structs.replace(self.conversation, part=part))
 
 
@@ -53,17 +55,25 @@ def remember(seen: Iterable[Observed], memory: Memory) -> None:
     for one in seen:
         told = _identified(one, memory)
         if told:
-            memory[key(one.conversation)] = told
+            keep((turned(one) if told.swapped else one).conversation, told, memory)
+
+
+def keep(one: Conversation, told: Identification, memory: Memory) -> None:
+    """Remember what a conversation was identified as; the conversation is turned already."""
+    memory[key(one)] = told, (one.client, one.client_port)
 
 
 def _identified(one: Observed, memory: Memory) -> Identification | None:
     told = identify(one.payload, prefilter().chosen(one.candidates), roles_known=one.roles_known)
     if not memory or (told and told.confidence is Confidence.CONFIRMED):
         return told
-    before = memory.get(key(one.conversation))
-    if before and (told is None or before.confidence is Confidence.CONFIRMED):
-        return before
-    return told
+    kept = memory.get(key(one.conversation))
+    if kept is None or (told and kept[0].confidence is not Confidence.CONFIRMED):
+        return told
+    before, client = kept
+    # a later part may begin with the other side: then it is that part that must be turned
+    swapped = client != (one.conversation.client, one.conversation.client_port)
+    return msgspec.structs.replace(before, swapped=swapped)
 
 
 def _complete(one: Conversation, told: Identification | None, claims: Claims) -> Conversation:
@@ -125,7 +135,11 @@ def devices(conversations: Iterable[Named]) -> list[Device]:
             (one.server, told.server, one.server_mac),
         ):
             if facts:
-                cards[one.site, one.vlan, address].add(one, facts, mac if mac in own else None)
+                told_mac = facts.get("mac")
+                host = told_mac if address in NOBODY else address
+                if host:
+                    seen_mac = mac if mac in own else None
+                    cards[one.site, one.vlan, host].add(one, facts, told_mac or seen_mac)
     return [
         Device(
             address=address,

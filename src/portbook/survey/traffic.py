@@ -6,6 +6,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 from portbook.errors import SourceError
 from portbook.evidence import captures, readers
@@ -16,11 +17,12 @@ from portbook.findings import judge
 from portbook.protocols.prefilter import prefilter
 from portbook.records import LOCAL_SITE, Oddity, Problem, Summary
 from portbook.survey.knowledge import Knowledge
-from portbook.survey.naming import Memory, Named, devices, key, named, remember
+from portbook.survey.naming import Memory, Named, devices, keep, key, named, remember
 from portbook.survey.story import Story
 
 Progress = Callable[[str, int, int | None], None]
 LIMIT = 1_000_000  # conversations held at once
+POOL_OCTETS = 64 << 20  # for the longer heads of conversations that are still young
 CLOSED_AT_ONCE = 8  # an eighth of the table is closed when it is full
 
 
@@ -32,16 +34,19 @@ def read(
     site: str = LOCAL_SITE,
     progress: Progress | None = None,
     limit: int = LIMIT,
+    pool_octets: int = POOL_OCTETS,
 ) -> Story:
     """Read captures (files, folders, patterns, `-`) and tell all that is in them.
 
     A source that fails is told in `problems`, with what was read before it failed in the story.
     limit: conversations held at once; more are told in parts that add up
+    pool_octets: for longer heads; when it is empty, what is young is named and the pool given back
     """
     began = time.perf_counter()
     found = captures.find(names)
     problems = [_problem(str(error).split(":", 1)[0], error) for error in found.problems]
-    looked = [_Look(capture, knowledge, site, limit, progress) for capture in found.captures]
+    room = Room(limit, pool_octets)
+    looked = [_Look(capture, knowledge, site, room, progress) for capture in found.captures]
     for look in looked:
         look.run()
     problems += [look.problem for look in looked if look.problem]
@@ -86,11 +91,11 @@ def _told(
         summary=Summary(
             packets=sum(one.packets for one in counts),
             octets=sum(one.octets for one in counts),
-            conversations=len(conversations),
+            conversations=_different(seen),
             seconds=round(seconds, 6),
             sources=sources,
             failed_sources=failed,
-            named=sum(one.protocol is not None for one in conversations),
+            named=_different(one for one in seen if one.conversation.protocol),
             no_ports=sum(one.no_ports for one in counts),
             oddities=sum(one.count for one in oddities),
             closed_early=sum(one.closed for one in counts),
@@ -105,6 +110,24 @@ def _told(
     )
 
 
+def _different(seen: Iterable[Named]) -> int:
+    """Count conversations, each once that is told in parts."""
+    whole, parted = 0, set()
+    for one, _, _ in seen:
+        if one.part is None:
+            whole += 1
+        else:
+            parted.add((one.source, *key(one)))
+    return whole + len(parted)
+
+
+class Room(NamedTuple):
+    """How much is held at once."""
+
+    limit: int  # conversations
+    pool_octets: int  # of longer heads
+
+
 class _Look:
     """One capture on its way through the table to named conversations."""
 
@@ -113,14 +136,19 @@ class _Look:
         capture: captures.Capture,
         knowledge: Knowledge,
         site: str,
-        limit: int,
+        room: Room,
         progress: Progress | None,
     ) -> None:
-        self.table: Table = readers.table(prefilter().rows, seed=secrets.randbits(64), limit=limit)
+        self.table: Table = readers.table(
+            prefilter().rows,
+            seed=secrets.randbits(64),
+            limit=room.limit,
+            pool_octets=room.pool_octets,
+        )
         self.named: list[Named] = []
         self.problem: Problem | None = None
         self._capture, self._knowledge, self._site = capture, knowledge, site
-        self._limit, self._progress = limit, progress
+        self._limit, self._progress = room.limit, progress
         self._memory: Memory = {}
         self._parts: Counter[object] = Counter()
 
@@ -157,14 +185,25 @@ class _Look:
 
     def _take(self, rows: Iterable[Row]) -> None:
         for one in named(self._observed(rows), self._knowledge.claims, self._memory):
-            before = self._parts.get(key(one.conversation), 0) if self._parts else 0
+            before = self._parts.get(key(one.conversation)) if self._parts else None
             self.named.append(one.in_part(before + 1) if before else one)
+            if before:
+                self._parts[key(one.conversation)] += 1
+        self._join_lone_parts()
 
     def _close_coldest(self) -> None:
         closed = self.table.close(max(1, self._limit // CLOSED_AT_ONCE))
         for one in named(self._observed(closed), self._knowledge.claims, self._memory):
             self._parts[key(one.conversation)] += 1
             self.named.append(one.in_part(self._parts[key(one.conversation)]))
+            if one.identification:  # the next part begins in the middle and tells less
+                keep(one.conversation, one.identification, self._memory)
+
+    def _join_lone_parts(self) -> None:
+        """Call what was closed early, and never spoke again, whole: it is."""
+        for at, one in enumerate(self.named if self._parts else ()):
+            if one.conversation.part == 1 and self._parts[key(one.conversation)] == 1:
+                self.named[at] = one.in_part(None)
 
     def _name_the_young(self) -> None:
         remember(self._observed(self.table.rows()), self._memory)

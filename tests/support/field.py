@@ -1,0 +1,117 @@
+"""The real captures: what their README says of each, and what portbook tells of it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from functools import cache
+from typing import NamedTuple
+
+from portbook.protocols import protocols
+from portbook.records import Conversation
+from portbook.survey import traffic
+from portbook.survey.story import Story
+from support import CAPTURES
+from support.knowing import NOW_NS, knowledge
+
+_ROW = re.compile(r"\| (\S+\.(?:pcap|pcapng|pcap\.gz|pcapng\.zst)) \|")
+_GROUP = re.compile(r"(\S+) (tcp|udp|sctp)/(\d+): (\d+) conv, (\d+) pk")
+_MORE = re.compile(r"\+\d+ more groups \((\d+) conv, (\d+) pk\)")
+# how the dissector calls what portbook calls otherwise, or by the layer that it recognises
+_NAMES = {
+    "iec60870_asdu": "iec104",
+    "codesysv3": "codesys-v3",
+    "cip": "enip",
+    "cipio": "cip-io",
+    "bacapp": "bacnet",
+    "smb2": "smb",
+    "mms": "cotp",
+    "pres": "cotp",
+}
+# tunnels whose outer packets have no ports: only the inner conversation can be counted
+_WITHOUT_PORTS = ("gre", "ip-in-ip", "6in4", "etherip", "mpls")
+
+Place = tuple[str, str, int]  # protocol, transport, port
+
+
+class Count(NamedTuple):
+    """Conversations and packets."""
+
+    conversations: int = 0
+    packets: int = 0
+
+
+class Row(NamedTuple):
+    """One row of the README."""
+
+    name: str
+    section: str
+    packets: int
+    all: Count
+    named: dict[Place, Count]  # of protocols that portbook knows
+    shortened: bool  # small groups are summed up without their names
+
+
+@cache
+def rows() -> dict[str, Row]:
+    """Return the README's rows by the name of the capture; nothing when it is absent."""
+    found: dict[str, Row] = {}
+    readme, section = CAPTURES / "README.md", ""
+    for line in readme.read_text().splitlines() if readme.exists() else ():
+        if line.startswith("## "):
+            section = line[3:]
+        if _ROW.match(line):
+            row = _row(line, section)
+            found[row.name] = row
+    return found
+
+
+def _row(line: str, section: str) -> Row:
+    name, *_, packets, text = (part.strip() for part in line.strip().strip("|").split("|"))
+    conversations = octets = 0
+    named: dict[Place, Count] = {}
+    for label, transport, port, many, heard in _GROUP.findall(text):
+        conversations, octets = conversations + int(many), octets + int(heard)
+        protocol = _NAMES.get(label, label)
+        if protocol in protocols():
+            place = (protocol, transport, int(port))
+            before = named.get(place, Count())
+            named[place] = Count(before[0] + int(many), before[1] + int(heard))
+    more = _MORE.findall(text)
+    conversations += sum(int(many) for many, _ in more)
+    octets += sum(int(heard) for _, heard in more)
+    return Row(name, section, int(packets), Count(conversations, octets), named, bool(more))
+
+
+@cache
+def story(name: str) -> Story:
+    """Return what portbook tells of one capture."""
+    return traffic.read([str(CAPTURES / name)], knowledge(), now_ns=NOW_NS)
+
+
+def counted(name: str) -> list[Conversation]:
+    """Return the conversations that the README counts: of a tunnel with ports the outer one."""
+    return [
+        one
+        for one in story(name).conversations
+        if one.tunnel is None or one.tunnel in _WITHOUT_PORTS
+    ]
+
+
+def named(name: str, places: dict[Place, Count]) -> dict[Place, Count]:
+    """Return what portbook named, at the README's places where either port stands there.
+
+    The README takes the lower or the first port for the responder's; portbook mostly knows better.
+    """
+    found: Counter[Place] = Counter()
+    heard: Counter[Place] = Counter()
+    for one in counted(name):
+        if one.protocol is None:
+            continue
+        mine, other = (
+            (one.protocol, one.transport.value, port) for port in (one.server_port, one.client_port)
+        )
+        place = other if other in places and mine not in places else mine
+        found[place] += 1
+        heard[place] += one.packets
+    return {place: Count(many, heard[place]) for place, many in found.items()}
