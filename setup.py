@@ -14,7 +14,7 @@ modules = cythonize(
             [f"src/portbook/evidence/{name}.py"],
             define_macros=[("Py_LIMITED_API", "0x030B0000"), ("CYTHON_LIMITED_API", "1")],
             py_limited_api=True,
-            extra_compile_args=["-g0", "-O2"],
+            extra_compile_args=["-g0"],
         )
         for name in KERNEL
     ],

@@ -12,32 +12,32 @@ cdef class Flows:
     cdef unsigned long long seed
     cdef unsigned long long mask
     cdef unsigned long long slot
-    # the packet in hand
-    cdef unsigned long long lower_high
-    cdef unsigned long long lower
-    cdef unsigned long long higher_high
-    cdef unsigned long long higher
-    cdef unsigned long long key
-    cdef unsigned long long side
+    cdef unsigned long long[::1] hand
+    cdef unsigned long long seen
     cdef unsigned long long source_mac
     cdef unsigned long long target_mac
     cdef readonly Py_ssize_t rows
     cdef Py_ssize_t room
     cdef Py_ssize_t limit
+    cdef list spare
+    cdef Py_ssize_t early_used
+    cdef Py_ssize_t early_room
 
     cpdef attach(self)
     cpdef detach(self)
-    cdef int ends(self, unsigned long long a_high, unsigned long long a, unsigned long long a_port, unsigned long long b_high, unsigned long long b, unsigned long long b_port, unsigned long long key) except -1
-    cdef Py_ssize_t find(self) except -2
-    cdef bint tunnelled(self) except -1
-    cdef bint roomy(self) except -1
-    cdef Py_ssize_t meet(self, long long time_ns, long long where, bint broadcast) except -1
+    cdef int ends(self, Py_ssize_t h, unsigned long long a_high, unsigned long long a, unsigned long long a_port, unsigned long long b_high, unsigned long long b, unsigned long long b_port, unsigned long long key) except -1
+    cdef unsigned long long mixed(self, unsigned long long lower_high, unsigned long long lower, unsigned long long higher_high, unsigned long long higher, unsigned long long key) noexcept
+    cdef int touch(self, Py_ssize_t packets) except -1
+    cdef unsigned long long _touch_head(self, Py_ssize_t r, unsigned long long side) noexcept
+    cdef Py_ssize_t take_early(self) except -1
+    cdef Py_ssize_t find(self, Py_ssize_t h) except -2
+    cdef bint tunnelled(self, unsigned long long key) except -1
+    cdef Py_ssize_t meet(self, Py_ssize_t h, long long time_ns, long long where, bint broadcast) except -1
     cdef int learn(self, Py_ssize_t row) except -1
     cdef int count(self, Py_ssize_t row, int way, int packets, long long octets, long long length, long long time_ns) except -1
     cdef int burst(self, Py_ssize_t row, long long time_ns) except -1
     cdef int datagram(self, Py_ssize_t row, int way, Py_ssize_t at, Py_ssize_t size, Py_ssize_t length) except -1
     cdef int stream(self, Py_ssize_t row, int way, int flags, unsigned int seq, unsigned int ack, Py_ssize_t at, Py_ssize_t size, Py_ssize_t length) except -1
-    cdef int rehash_again(self) except -1
     cdef int told(self, Py_ssize_t row, int way, int flags) except -1
     cdef int rebase(self, Py_ssize_t row, int way, unsigned long long base) except -1
     cdef int syn(self, Py_ssize_t row, int way, int flags, unsigned long long first) except -1

@@ -55,6 +55,11 @@ SECOND_MIX = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
 THIRD_MIX = cython.declare(cython.ulonglong, 0xFF51AFD7ED558CCD)
 FOURTH_MIX = cython.declare(cython.ulonglong, 0xC4CEB9FE1A85EC53)
 FIFTH_MIX = cython.declare(cython.ulonglong, 0x9FB21C651E98DF25)
+HAND = cython.declare(cython.Py_ssize_t, arrays.HAND)
+BATCH = cython.declare(cython.Py_ssize_t, arrays.BATCH)
+HASH = cython.declare(cython.Py_ssize_t, arrays.HASH)
+SIDE = cython.declare(cython.Py_ssize_t, arrays.SIDE)
+ROW_AHEAD = cython.declare(cython.Py_ssize_t, arrays.ROW_AHEAD)
 HALF = cython.declare(cython.ulonglong, 0xFFFFFFFF)
 
 
@@ -64,7 +69,9 @@ class Flows:
 
     def __init__(self, stores: arrays.Stores, heads: Heads, seed: int, limit: int) -> None:
         self.stores, self.heads, self.limit = stores, heads, limit
+        self.spare = stores.spare["early"]
         self.seed = seed & 0xFFFFFFFFFFFFFFFF
+        self.hand = memoryview(bytearray(8 * HAND * (BATCH + 1))).cast("Q")
         self.attach()
         self.rehash(1 << 10)
 
@@ -73,7 +80,7 @@ class Flows:
         """Look at the stores again, after they were let go of."""
         self.hot, self.cool = self.stores.view("hot"), self.stores.view("cool")
         self.early, self.late = self.stores.view("early"), self.stores.view("late")
-        self.room = self.stores.room("hot")
+        self.room, self.early_room = self.stores.room("hot"), self.stores.room("early")
 
     @cython.ccall
     def detach(self):  # type: ignore[no-untyped-def]
@@ -92,30 +99,33 @@ class Flows:
         """Fill a hash table of `size` slots, a power of two, with the conversations held."""
         number: cython.Py_ssize_t
         r: cython.Py_ssize_t
+        slot: cython.ulonglong
         self.slots = memoryview(bytearray(4 * size)).cast("I")
         self.mask = size - 1
         for number in range(self.rows):
             r = number * ROW
-            self.lower_high, self.lower = self.hot[r], self.hot[r + 1]
-            self.higher_high, self.higher = self.hot[r + 2], self.hot[r + 3]
-            self.key = self.hot[r + KEY]
-            self.find()
-            self.slots[self.slot] = cython.cast(cython.uint, number + 1)
+            slot = self.mask & self.mixed(
+                self.hot[r], self.hot[r + 1], self.hot[r + 2], self.hot[r + 3], self.hot[r + KEY]
+            )
+            while self.slots[slot]:
+                slot = slot + 1 & self.mask
+            self.slots[slot] = cython.cast(cython.uint, number + 1)
 
     def add(self, segment: Segment, force: bool) -> bool:
         """Add a segment that came the plain way; False when it is new and there is no room."""
         a_high, a = arrays.halves(segment.source)
         b_high, b = arrays.halves(segment.target)
         key = arrays.key(segment)
-        self.ends(a_high, a, segment.source_port, b_high, b, segment.target_port, key)
+        h: cython.Py_ssize_t = BATCH * HAND  # the row of `hand` behind those of a batch
+        self.ends(h, a_high, a, segment.source_port, b_high, b, segment.target_port, key)
         self.source_mac = arrays.mac(segment.source_mac)
         self.target_mac = arrays.mac(segment.target_mac)
-        row: cython.Py_ssize_t = self.find()
+        row: cython.Py_ssize_t = self.find(h)
         if row < 0:
-            if not (force or self.roomy()):
+            if not force and self.rows >= self.limit:
                 return False
-            row = self.meet(segment.time_ns, segment.where, segment.broadcast)
-        way: cython.int = self.side ^ (self.hot[row * ROW + STATE] & SWAPPED)
+            row = self.meet(h, segment.time_ns, segment.where, segment.broadcast)
+        way: cython.int = (self.hand[h + SIDE] ^ self.hot[row * ROW + STATE]) & SWAPPED
         if way and not self.hot[row * ROW + PACKETS + 1]:
             self.learn(row)
         self.count(row, way, segment.packets, segment.octets, segment.length, segment.time_ns)
@@ -136,6 +146,7 @@ class Flows:
     @cython.exceptval(-1, check=False)
     def ends(
         self,
+        h: cython.Py_ssize_t,
         a_high: cython.ulonglong,
         a: cython.ulonglong,
         a_port: cython.ulonglong,
@@ -144,31 +155,75 @@ class Flows:
         b_port: cython.ulonglong,
         key: cython.ulonglong,
     ) -> cython.int:
-        """Take the ends of the packet in hand; `key` without the ports."""
+        """Take the ends of a packet in hand, the lower one first; `key` is without the ports."""
         lower: cython.bint = a < b or (a == b and a_port <= b_port)
         if a_high != b_high:
             lower = a_high < b_high
-        if lower:
-            self.side = 0
-            self.lower_high, self.lower, self.higher_high, self.higher = a_high, a, b_high, b
-            self.key = key | a_port << 48 | b_port << 32
-        else:
-            self.side = 1
-            self.lower_high, self.lower, self.higher_high, self.higher = b_high, b, a_high, a
-            self.key = key | b_port << 48 | a_port << 32
+        if not lower:
+            a_high, a, a_port, b_high, b, b_port = b_high, b, b_port, a_high, a, a_port
+        key |= a_port << 48 | b_port << 32
+        self.hand[h], self.hand[h + 1] = a_high, a
+        self.hand[h + 2], self.hand[h + 3] = b_high, b
+        self.hand[h + KEY] = key
+        self.hand[h + SIDE] = 0 if lower else 1
+        self.hand[h + HASH] = self.mixed(a_high, a, b_high, b, key)
         return 0
 
     @cython.cfunc
+    @cython.exceptval(check=False)
+    def mixed(
+        self,
+        lower_high: cython.ulonglong,
+        lower: cython.ulonglong,
+        higher_high: cython.ulonglong,
+        higher: cython.ulonglong,
+        key: cython.ulonglong,
+    ) -> cython.ulonglong:
+        """Return the seeded hash of a key."""
+        h: cython.ulonglong = self.seed ^ lower
+        h = (h ^ lower_high * FIRST_MIX) * SECOND_MIX
+        h = ((h ^ h >> 32) + higher) * THIRD_MIX
+        h = ((h ^ h >> 32) + higher_high) * FOURTH_MIX
+        h = ((h ^ h >> 32) + key) * FIFTH_MIX
+        return h ^ h >> 32
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def touch(self, packets: cython.Py_ssize_t) -> cython.int:
+        """Look at what a batch of packets will need, so that memory is waited for only once."""
+        h: cython.Py_ssize_t
+        row: cython.Py_ssize_t
+        seen: cython.ulonglong = 0
+        for h in range(packets):
+            self.hand[h * HAND + ROW_AHEAD] = self.slots[self.hand[h * HAND + HASH] & self.mask]
+        for h in range(packets):
+            row = self.hand[h * HAND + ROW_AHEAD]
+            if row:
+                seen |= self.hot[(row - 1) * ROW] | self.hot[(row - 1) * ROW + STATE]
+        for h in range(packets):
+            row = self.hand[h * HAND + ROW_AHEAD]
+            if row:
+                seen |= self._touch_head((row - 1) * ROW, self.hand[h * HAND + SIDE])
+        self.seen = seen
+        return 0
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    @cython.inline
+    def _touch_head(self, r: cython.Py_ssize_t, side: cython.ulonglong) -> cython.ulonglong:
+        state: cython.ulonglong = self.hot[r + STATE]
+        way: cython.int = (side ^ state) & SWAPPED
+        head: cython.Py_ssize_t = self.hot[r + HEADS] >> 32 * way & HALF
+        if not head or state & DONE << way:
+            return 0
+        return self.heads.marks[(head - 1) * MARKS] | self.heads.octets[(head - 1) * 128]
+
+    @cython.cfunc
     @cython.exceptval(-2, check=False)
-    def find(self) -> cython.Py_ssize_t:
-        """Return the row of the packet in hand, -1 when there is none; `slot` is where it goes."""
-        h: cython.ulonglong = self.seed ^ self.lower
-        h = (h ^ self.lower_high * FIRST_MIX) * SECOND_MIX
-        h = ((h ^ h >> 32) + self.higher) * THIRD_MIX
-        h = ((h ^ h >> 32) + self.higher_high) * FOURTH_MIX
-        h = ((h ^ h >> 32) + self.key) * FIFTH_MIX
-        h ^= h >> 32
-        slot: cython.ulonglong = h & self.mask
+    def find(self, h: cython.Py_ssize_t) -> cython.Py_ssize_t:
+        """Return the row of a packet in hand, -1 when there is none; `slot` is where it goes."""
+        slot: cython.ulonglong = self.hand[h + HASH] & self.mask
+        key: cython.ulonglong = self.hand[h + KEY]
         row: cython.Py_ssize_t
         r: cython.Py_ssize_t
         while True:
@@ -178,52 +233,54 @@ class Flows:
                 return -1
             r = (row - 1) * ROW
             if (
-                self.hot[r + KEY] == self.key
-                and self.hot[r + 1] == self.lower
-                and self.hot[r + 3] == self.higher
-                and self.hot[r] == self.lower_high
-                and self.hot[r + 2] == self.higher_high
+                self.hot[r + KEY] == key
+                and self.hot[r + 1] == self.hand[h + 1]
+                and self.hot[r + 3] == self.hand[h + 3]
+                and self.hot[r] == self.hand[h]
+                and self.hot[r + 2] == self.hand[h + 2]
             ):
                 return row - 1
             slot = slot + 1 & self.mask
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
-    def tunnelled(self) -> cython.bint:
-        """Tell whether the packet in hand may carry a tunnel."""
-        if self.key >> 24 & 0xFF != 17:
+    def tunnelled(self, key: cython.ulonglong) -> cython.bint:
+        """Tell whether packets of a key may carry a tunnel."""
+        if key >> 24 & 0xFF != 17:
             return False
-        return (self.key >> 48) in PORTS or (self.key >> 32 & 0xFFFF) in PORTS
-
-    @cython.cfunc
-    @cython.exceptval(-1, check=False)
-    def roomy(self) -> cython.bint:
-        return self.rows < self.limit
+        return (key >> 48) in PORTS or (key >> 32 & 0xFFFF) in PORTS
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
     def meet(
-        self, time_ns: cython.longlong, where: cython.longlong, broadcast: cython.bint
+        self,
+        h: cython.Py_ssize_t,
+        time_ns: cython.longlong,
+        where: cython.longlong,
+        broadcast: cython.bint,
     ) -> cython.Py_ssize_t:
-        """Begin a conversation with the packet in hand."""
+        """Begin a conversation with a packet in hand that `find` did not know."""
         if self.rows == self.room:
             self.detach()
             self.stores.grow("hot")
             self.attach()
-        if 2 * (self.rows + 1) > self.mask:
-            self.rehash_again()
+        if 2 * (self.rows + 1) > cython.cast(cython.Py_ssize_t, self.mask):
+            self.rehash(2 * (self.mask + 1))
+            self.find(h)
         row: cython.Py_ssize_t = self.rows
         r: cython.Py_ssize_t = row * ROW
-        state: cython.ulonglong = BURST | self.side * SWAPPED
-        if self.key >> 24 & 0xFF != 6:
+        number: cython.Py_ssize_t
+        key: cython.ulonglong = self.hand[h + KEY]
+        state: cython.ulonglong = BURST | self.hand[h + SIDE]
+        if key >> 24 & 0xFF != 6:
             state |= STARTED | STARTED << 1
-        if self.tunnelled():
+        if self.tunnelled(key):
             state |= TUNNEL
         if broadcast:
             state |= BROADCAST
-        self.hot[r], self.hot[r + 1] = self.lower_high, self.lower
-        self.hot[r + 2], self.hot[r + 3] = self.higher_high, self.higher
-        self.hot[r + KEY], self.hot[r + STATE] = self.key, state
+        for number in range(KEY + 1):
+            self.hot[r + number] = self.hand[h + number]
+        self.hot[r + STATE] = state
         self.hot[r + FIRST] = self.hot[r + LAST] = cython.cast(cython.ulonglong, time_ns)
         self.cool[row * COOL] = cython.cast(cython.ulonglong, where)
         self.cool[row * COOL + 1] = self.source_mac
@@ -232,18 +289,6 @@ class Flows:
         self.slots[self.slot] = cython.cast(cython.uint, row + 1)
         self.rows += 1
         return row
-
-    @cython.cfunc
-    @cython.exceptval(-1, check=False)
-    def rehash_again(self) -> cython.int:
-        """Double the hash table, and find the slot of the packet in hand anew."""
-        lower_high, lower = self.lower_high, self.lower
-        higher_high, higher, key = self.higher_high, self.higher, self.key
-        self.rehash(2 * (self.mask + 1))
-        self.lower_high, self.lower = lower_high, lower
-        self.higher_high, self.higher, self.key = higher_high, higher, key
-        self.find()
-        return 0
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
@@ -285,13 +330,15 @@ class Flows:
         number: cython.ulonglong = self.hot[r + STATE] >> 32
         place: cython.ulonglong
         self.hot[r + STATE] += BURST
-        if number == 1 or number == EARLY:
+        if number == 1:
+            self.cool[c] |= self.take_early() + 1
+        elif number == EARLY:
             self.detach()
-            taken = self.stores.take("early") if number == 1 else self.stores.take_ring()
+            taken = self.stores.take_ring()
             self.attach()
             if taken is not None:
                 place = taken + 1
-                self.cool[c] |= place << (0 if number == 1 else 32)
+                self.cool[c] |= place << 32
         place = self.cool[c] & HALF
         if number == 1:
             self.early[(place - 1) * EARLY] = self.hot[r + FIRST]
@@ -303,6 +350,19 @@ class Flows:
             number = (number - EARLY) % LATE
             self.late[(place - 1) * LATE + number] = cython.cast(cython.ulonglong, time_ns)
         return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def take_early(self) -> cython.Py_ssize_t:
+        """Return a row for first times that nobody has."""
+        if self.spare:
+            return self.spare.pop()
+        if self.early_used == self.early_room:
+            self.detach()
+            self.stores.grow("early")
+            self.attach()
+        self.early_used += 1
+        return self.early_used - 1
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)

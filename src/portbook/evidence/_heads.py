@@ -195,6 +195,8 @@ class Heads:
         most: cython.Py_ssize_t = MOST_PIECES
         number: cython.Py_ssize_t = 0
         low: cython.Py_ssize_t
+        if count == most and start >= self.marks[p + 2 * most - 2]:
+            return 0  # behind the last one that is kept
         while number < count:
             low = self.marks[p + 2 * number]
             if low > start:

@@ -49,6 +49,10 @@ BROADCAST, WANTED, TUNNEL, BURST = 1 << 13, 1 << 14, 1 << 15, 1 << 32
 LOWER_PORT, HIGHER_PORT, TRANSPORT, IPV6, VLAN = 48, 32, 24, 1 << 22, 8
 # words of a conversation in `cool`: where, MAC addresses, then early and late times plus 1
 PRESENT = 1 << 48  # a MAC address is known
+# words of a packet in hand: ends and key as in `hot`, then what a batch needs to come back to it
+BATCH = 32
+HASH, SIDE, ROW_AHEAD, START, AT, CAPTURED, LENGTH, TIME, LINK, BODY, SHAPE = range(5, 16)
+HAND = 16
 # numbers of a head in `marks`; a piece has two, a part has its end in the higher half
 FILLED, PIECES, PARTS, FLAGS, BLOCK, PIECE, PART = 0, 1, 2, 3, 4, 5, 13
 CLIPPED, TRIED = 1, 2
