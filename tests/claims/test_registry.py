@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from portbook.claims.registry import SHIPPED, Registry
 from portbook.claims.rows import State
-from portbook.claims.table import parse
+from portbook.claims.table import Row, parse, render, table
 from portbook.errors import SourceError
 from portbook.ports import Transport
 from portbook.records import ClaimKind
@@ -315,12 +315,41 @@ def test_a_service_name_without_a_port_is_found_as_such(registry: Registry) -> N
 
 
 @given(st.lists(st.integers(0, 65535), min_size=40, max_size=60, unique=True))
-def test_the_index_tells_the_same_as_the_search(numbers: list[int]) -> None:
+def test_what_was_asked_before_changes_no_answer(numbers: list[int]) -> None:
     warm, cold = Registry.load(), Registry.load()
     for number in numbers:
         warm.claims(number)
     for number in numbers[-3:]:
         assert cold.claims(number) == warm.claims(number)
+
+
+spans = st.tuples(st.integers(0, 300), st.sampled_from((0, 0, 0, 1, 40))).map(
+    lambda told: (told[0], told[0] + told[1])
+)
+
+
+@given(st.lists(spans, max_size=60), st.integers(1, 3000))
+def test_numbers_are_found_on_every_page(ports: list[tuple[int, int]], width: int) -> None:
+    rows = [
+        Row(first, last, "tcp", f"name-{place}", "d" * width)
+        for place, (first, last) in enumerate(ports)
+    ]
+    rows.append(Row(None, None, "tcp", "portless", "d" * width))
+    whole = table(rows, source="test", date="2026-01-01", sha256=(), imported=None)
+    registry = Registry(render(whole))
+
+    for number in range(345):
+        singles = [row for row in whole.rows if row.first == row.last == number]
+        ranges = [
+            row
+            for row in whole.rows
+            if row.first is not None and row.first <= number <= (row.last or 0)
+        ]
+        assert tuple(singles or ranges) == registry.rows(number, Transport.TCP)
+        assert number in registry.near(number)
+    told = {number for first, last in ports for number in range(first, last + 1)}
+    assert told == registry.spoken_of(range(65536))
+    assert told & {*range(40, 99)} == registry.spoken_of(range(40, 99))
 
 
 @pytest.mark.parametrize(

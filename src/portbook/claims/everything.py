@@ -6,9 +6,8 @@ site's own file. A use that two of them tell is told once.
 
 from __future__ import annotations
 
-import itertools
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import msgspec
@@ -23,8 +22,7 @@ from portbook.records import Claim, ClaimKind
 
 # A range as wide as Linux's client ports is no name for one conversation.
 _WIDEST_LABEL = 1024
-# From so many ports on, all that the registry has no row for are labelled together.
-_MANY = 512
+_BLOCK = 4096  # so many ports are labelled together, but for those that the registry speaks of
 _LABELS = frozenset(
     {
         ClaimKind.ASSIGNED,
@@ -71,7 +69,8 @@ class Claims:
         self._of: dict[tuple[int, Transport | None], tuple[Claim, ...]] = {}
         self._mixed: dict[tuple[int, int, int], tuple[Claim, ...]] = {}
         self._spans: dict[Transport | None, tuple[Spans[Claim], Spans[Claim]]] = {}
-        self._labels: dict[Transport, dict[int, tuple[str, ...]]] = {}
+        self._labels: dict[Transport, dict[int, tuple[str, ...]]] = {one: {} for one in Transport}
+        self._labelled: set[tuple[int, Transport]] = set()  # blocks
 
     @classmethod
     def load(
@@ -107,13 +106,13 @@ class Claims:
 
         Historic aliases, silence, malware and very wide ranges give none.
         """
-        labels = self._labels.get(transport)
-        if labels is None:
-            labels = self._labels[transport] = {}
+        labels = self._labels[transport]
         found = labels.get(number)
         if found is None:
-            if len(labels) == _MANY:
-                labels.update(self._plain_labels(transport, labels))
+            block = self._block(number) if 0 <= number <= HIGHEST else range(0)
+            if block and (block.start, transport) not in self._labelled:
+                self._labelled.add((block.start, transport))
+                labels.update(self._plain_labels(block, transport))
                 return self.labels(number, transport)
             found = labels[number] = _labels(self.of(number, transport))
         return found
@@ -146,19 +145,22 @@ class Claims:
             claim for claim in self._usual if claim in self.of(claim.ports.first, claim.transport)
         )
 
-    def _plain_labels(
-        self, transport: Transport, told: Mapping[int, tuple[str, ...]]
-    ) -> dict[int, tuple[str, ...]]:
-        """Return the labels of all ports that the registry does not speak of, span by span."""
+    def _block(self, number: int) -> range:
+        """Return the numbers that are labelled together with this one."""
+        near, first = self.registry.near(number), number - number % _BLOCK
+        return range(max(near.start, first), min(near.stop, first + _BLOCK))
+
+    def _plain_labels(self, numbers: range, transport: Transport) -> dict[int, tuple[str, ...]]:
+        """Label those of the ports that the registry does not speak of, span by span."""
         said, usual = self._speaking_of(transport)
-        edges = sorted({*said.edges, *usual.edges, HIGHEST + 1})
         labels: dict[int, tuple[str, ...]] = {}
-        for first, after in itertools.pairwise(edges):
-            here = _labels(self._told_once(said.at(first), usual.at(first)))
-            labels.update(dict.fromkeys(range(first, after), here))
-        for number in self.registry.spoken_of():
-            labels.pop(number, None)
-        return {**labels, **told}
+        for outer in said.parts(numbers):
+            for part in usual.parts(outer):
+                here = _labels(self._told_once(said.at(part.start), usual.at(part.start)))
+                labels.update(dict.fromkeys(part, here))
+        for number in self.registry.spoken_of(numbers):
+            del labels[number]
+        return labels
 
     def _speaking_of(self, transport: Transport | None) -> tuple[Spans[Claim], Spans[Claim]]:
         """Return what is said and what is usual on a transport, ready to be asked."""

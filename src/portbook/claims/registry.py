@@ -1,16 +1,18 @@
 """The IANA registry: who holds a port, looked up in the table without reading all of it.
 
-A first question searches the octets of the table, which are sorted by port; from the 33rd port on
-an index is made, so that thousands of ports cost little. No row at all is silence, which is not
-the same as Unassigned.
+The octets of the table are sorted by port and taken in pages: where each number's rows stand is
+noted for the page that a question falls on, so that one port costs little and thousands do too.
+No row at all is silence, which is not the same as Unassigned.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from bisect import bisect_right
 from collections.abc import Iterable
 from functools import cached_property
+from typing import NamedTuple
 
 from portbook.claims.rows import State, claims_of, holding, state_of
 from portbook.claims.spans import Spans
@@ -21,10 +23,17 @@ from portbook.records import Claim, ClaimKind, Source
 
 SHIPPED = os.path.join(os.path.dirname(__file__), "data", "registry.tsv")
 TITLE = "IANA Service Name and Transport Protocol Port Number Registry"
-_INDEX_FROM = 32  # ports asked; the index costs about as much as so many searches
+_PAGE_OCTETS = 16384  # some 250 rows
 _ALL = tuple(Transport)
-_NAMED_RANGE = re.compile(rb"\n(\d{1,5})-(\d{1,5})\t[a-z]*\t[^\t]")
+_PORT_OCTETS = len("65535-")
 _RANGE = re.compile(rb"\n(\d{1,5})-(\d{1,5})\t")
+
+
+class _Pages(NamedTuple):
+    """Where the pages of a table begin: no number stands on two of them."""
+
+    firsts: list[int]  # their first numbers
+    starts: list[int]  # their first octets, and the end of the last one
 
 
 class Registry:
@@ -35,7 +44,7 @@ class Registry:
         self._octets = octets
         self._where = where
         self._singles: dict[int, tuple[Row, ...]] = {}
-        self._index: dict[int, tuple[int, int]] | None = None
+        self._singles_of: dict[int, dict[int, tuple[int, int]]] = {}
         self._of_range: dict[int, Row] = {}
         self._claims: dict[tuple[int, Transport | None], tuple[Claim, ...]] = {}
         self._of_ranges: dict[tuple[tuple[int, ...], Transport | None], tuple[Claim, ...]] = {}
@@ -75,12 +84,19 @@ class Registry:
         rows = self.rows(number, transport)
         return state_of(rows[0]) if rows else State.SILENT
 
-    def spoken_of(self) -> Iterable[int]:
-        """Return the numbers that have a row of their own, or lie in a range with a name."""
-        self._index = self._index or self._indexed()
-        yield from self._index
-        for match in _NAMED_RANGE.finditer(self._octets, self._body - 1):
-            yield from range(int(match[1]), min(int(match[2]), HIGHEST) + 1)
+    def spoken_of(self, numbers: range) -> set[int]:
+        """Return which of the numbers have a row of their own, or lie in a range with a name."""
+        pages = range(self._page_of(numbers.start), self._page_of(numbers.stop - 1) + 1)
+        found = {number for page in pages for number in self._places(page) if number in numbers}
+        for part in self._ranges.parts(numbers):
+            if any(self._range(at).name for at in self._ranges.at(part.start)):
+                found.update(part)
+        return found
+
+    def near(self, number: int) -> range:
+        """Return the numbers around one that are looked up at no further cost."""
+        page = self._page_of(number)
+        return range(*(*self._pages.firsts, HIGHEST + 1)[page : page + 2])
 
     def by_name(self, name: str) -> tuple[Claim, ...]:
         """Return the claims of a service name, compared without case; historic aliases too."""
@@ -162,35 +178,48 @@ class Registry:
         return found
 
     def _read_singles(self, number: int) -> tuple[Row, ...]:
-        if self._index is None:
-            if len(self._singles) < _INDEX_FROM:
-                return self._searched(number)
-            self._index = self._indexed()
-        place = self._index.get(number)
+        place = self._places(self._page_of(number)).get(number)
         return tuple(self._lines(*place)) if place else ()
 
-    def _searched(self, number: int) -> tuple[Row, ...]:
-        mark = b"\n%d\t" % number
-        start = self._octets.find(mark, self._body - 1)
-        if start < 0:
-            return ()
-        last = end = start
-        while last == end:
-            end = self._octets.find(b"\n", last + 1)
-            last = end if self._octets.startswith(mark, end) else -1
-        return tuple(self._lines(start + 1, end))
+    def _places(self, page: int) -> dict[int, tuple[int, int]]:
+        """Return where the rows of each single number on a page begin and end."""
+        places = self._singles_of.get(page)
+        if places is None:
+            places = self._singles_of[page] = {}
+            before, start = b"", 0
+            at, end = self._pages.starts[page : page + 2]
+            for line in self._octets[at:end].split(b"\n"):
+                head = line[: line.find(b"\t")]
+                if head != before:
+                    if before.isdigit():
+                        places[int(before)] = (start, at - 1)
+                    before, start = head, at
+                at += len(line) + 1
+        return places
 
-    def _indexed(self) -> dict[int, tuple[int, int]]:
-        index: dict[int, tuple[int, int]] = {}
-        before, start, at = b"", self._body, self._body
-        for line in self._octets[self._body :].split(b"\n"):
-            head = line[: line.find(b"\t")]
-            if head != before:
-                if before.isdigit():
-                    index[int(before)] = (start, at - 1)
-                before, start = head, at
-            at += len(line) + 1
-        return index
+    def _page_of(self, number: int) -> int:
+        return bisect_right(self._pages.firsts, number) - 1
+
+    @cached_property
+    def _pages(self) -> _Pages:
+        firsts, starts = [0], [self._body]
+        while (at := self._after_this_number(starts[-1] + _PAGE_OCTETS)) < len(self._octets):
+            firsts.append(self._number_at(at))
+            starts.append(at)
+        return _Pages(firsts, [*starts, len(self._octets)])
+
+    def _after_this_number(self, at: int) -> int:
+        """Return where the next number's rows begin; the rows without a port are one page."""
+        at = self._octets.find(b"\n", at) + 1
+        number = self._number_at(at)
+        while at and number <= HIGHEST and self._number_at(at) == number:
+            at = self._octets.find(b"\n", at) + 1
+        return at or len(self._octets)
+
+    def _number_at(self, at: int) -> int:
+        """Return the first number of the row that begins there; one without a port comes last."""
+        head = self._octets[at : at + _PORT_OCTETS].partition(b"\t")[0].partition(b"-")[0]
+        return int(head) if head.isdigit() else HIGHEST + 1
 
     def _lines(self, start: int, end: int) -> Iterable[Row]:
         for line in self._octets[start:end].decode(errors="replace").split("\n"):
