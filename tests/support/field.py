@@ -31,6 +31,23 @@ _NAMES = {
 # tunnels whose outer packets have no ports: only the inner conversation can be counted
 _WITHOUT_PORTS = ("gre", "ip-in-ip", "6in4", "etherip", "mpls")
 
+# what is damaged: the word of the one line that says so
+DAMAGED = {
+    "cut-file-truncated-tls.pcap": "more than any frame",
+    "malformed/libpcap-linktype-reserved-field-not-zero.pcap": "reserved bits",
+    "malformed/libpcap-pcap-invalid-version-1.pcap": "only version 2",
+    "malformed/pcapplusplus-crash-eec28dafde1f1ac2299674a75a914ae16d4046fa.pcap": "more than any",
+    "malformed/pcapplusplus-crash-exception-cast-constructed-record.pcap": "more than any frame",
+    "malformed/pcapplusplus-fuzz-5165927376355328.pcap": "in the middle of a record",
+    "malformed/pcapplusplus-fuzz-5631583764873216.pcap": "reserved bits",
+    "malformed/pcapplusplus-fuzz-5643903448645632.pcap": "in the middle of a record",
+    "malformed/pcapplusplus-fuzz-5685520970809344.pcap": "reserved bits",
+    "malformed/pcapplusplus-fuzz-5717750942269440.pcap": "more than any frame",
+    "malformed/pcapplusplus-fuzz-5758569646653440.pcap": "more than any frame",
+    "malformed/pcapplusplus-fuzz-5781142119907328.pcap": "more than any frame",
+    "malformed/pcapplusplus-fuzz-6207688043397120.pcap": "in the middle of a record",
+}
+
 Place = tuple[str, str, int]  # protocol, transport, port
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,9 +35,14 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 
 
 def portbook(
-    home: Path, *arguments: object, stdin: bytes = b"", timeout_s: float = 60, **more: str
+    home: Path,
+    *arguments: object,
+    stdin: bytes = b"",
+    timeout_s: float = 60,
+    memory_octets: int | None = None,
+    **more: str,
 ) -> Ended:
-    """Run `portbook ARGUMENTS` and wait for its end."""
+    """Run `portbook ARGUMENTS` and wait for its end; with memory_octets in no more than those."""
     done = subprocess.run(
         [sys.executable, "-m", "portbook", *map(str, arguments)],
         input=stdin,
@@ -45,5 +51,12 @@ def portbook(
         cwd=home,
         timeout=timeout_s,
         check=False,
+        preexec_fn=_bounded(memory_octets) if memory_octets else None,
     )
     return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def _bounded(octets: int) -> Callable[[], None]:
+    import resource
+
+    return lambda: resource.setrlimit(resource.RLIMIT_AS, (octets, octets))

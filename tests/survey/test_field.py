@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 from support import field, needs_captures
-from support.field import Count, Place
+from support.field import DAMAGED, Count, Place
 
 from portbook.records import Confidence
 
@@ -102,22 +102,6 @@ UNNAMED_THERE: dict[str, dict[Place, int]] = {
         ("snmp", "udp", 162): 1, ("ssh", "tcp", 22): 5,
     },
 }  # fmt: skip
-# what is damaged: the word of the one line that says so
-DAMAGED = {
-    "cut-file-truncated-tls.pcap": "more than any frame",
-    "malformed/libpcap-linktype-reserved-field-not-zero.pcap": "reserved bits",
-    "malformed/libpcap-pcap-invalid-version-1.pcap": "only version 2",
-    "malformed/pcapplusplus-crash-eec28dafde1f1ac2299674a75a914ae16d4046fa.pcap": "more than any",
-    "malformed/pcapplusplus-crash-exception-cast-constructed-record.pcap": "more than any frame",
-    "malformed/pcapplusplus-fuzz-5165927376355328.pcap": "in the middle of a record",
-    "malformed/pcapplusplus-fuzz-5631583764873216.pcap": "reserved bits",
-    "malformed/pcapplusplus-fuzz-5643903448645632.pcap": "in the middle of a record",
-    "malformed/pcapplusplus-fuzz-5685520970809344.pcap": "reserved bits",
-    "malformed/pcapplusplus-fuzz-5717750942269440.pcap": "more than any frame",
-    "malformed/pcapplusplus-fuzz-5758569646653440.pcap": "more than any frame",
-    "malformed/pcapplusplus-fuzz-5781142119907328.pcap": "more than any frame",
-    "malformed/pcapplusplus-fuzz-6207688043397120.pcap": "in the middle of a record",
-}
 every_row = pytest.mark.parametrize("name", field.rows())
 
 
