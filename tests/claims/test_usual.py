@@ -32,7 +32,7 @@ def test_a_claim_carries_the_source_that_the_protocol_names() -> None:
         ),
     )
 
-    one, other = usual_claims([protocol])
+    one, other = usual_claims([protocol.profile])
 
     assert (second, "two sources", "client", "of clients") == (
         one.source,

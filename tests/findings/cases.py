@@ -8,7 +8,7 @@ from typing import Any
 from portbook.addresses import Scope, scope_of
 from portbook.findings import Case, judge
 from portbook.ports import PortRange, Transport
-from portbook.protocols import Protocol, Usual
+from portbook.protocols import Profile, Usual
 from portbook.records import (
     Claim,
     ClaimKind,
@@ -31,20 +31,18 @@ def protocol(
     *ports: tuple[int, int, Transport],
     inside: Scope | None = None,
     programs: tuple[str, ...] = (),
-) -> Protocol:
-    return Protocol(
+) -> Profile:
+    return Profile(
         name,
         name,
-        lambda payload: None,
         (Source(f"page of {name}"),),
-        (),
         tuple(Usual(PortRange(first, last), transport) for first, last, transport in ports),
         stays_inside=inside,
         programs=programs,
     )
 
 
-PROTOCOLS: Mapping[str, Protocol] = {
+PROTOCOLS: Mapping[str, Profile] = {
     one.name: one
     for one in (
         protocol(

@@ -13,11 +13,11 @@ from functools import cached_property
 import msgspec
 
 from portbook.claims.policies import Policy
+from portbook.claims.profiles import profiles
 from portbook.claims.registry import Registry
 from portbook.claims.spans import Spans
 from portbook.claims.usual import is_the_same
 from portbook.ports import HIGHEST, Transport
-from portbook.protocols import protocols
 from portbook.records import Claim, ClaimKind
 
 # A range as wide as Linux's client ports is no name for one conversation.
@@ -136,7 +136,7 @@ class Claims:
 
     @cached_property
     def _titles(self) -> dict[str, str]:
-        return {name: protocol.title for name, protocol in protocols().items()}
+        return {name: profile.title for name, profile in profiles().items()}
 
     @cached_property
     def _lone_usual(self) -> tuple[Claim, ...]:

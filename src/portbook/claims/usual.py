@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from portbook.protocols import Protocol, Usual, protocols
+from portbook.claims.profiles import profiles
+from portbook.protocols import Profile, Usual
 from portbook.records import Claim, ClaimKind
 
 # Registered names that share no word with the protocol's own name or title.
@@ -23,9 +24,9 @@ _REGISTERED_AS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def usual_claims(known: Iterable[Protocol] | None = None) -> tuple[Claim, ...]:
+def usual_claims(known: Iterable[Profile] | None = None) -> tuple[Claim, ...]:
     """Return one claim for each usual port of the protocols; None: of all that are known."""
-    chosen = protocols().values() if known is None else known
+    chosen = profiles().values() if known is None else known
     return tuple(_claim(protocol, usual) for protocol in chosen for usual in protocol.usual)
 
 
@@ -58,7 +59,7 @@ _OTHER_THINGS = (
 )
 
 
-def _claim(protocol: Protocol, usual: Usual) -> Claim:
+def _claim(protocol: Profile, usual: Usual) -> Claim:
     source = protocol.sources[min(usual.source, len(protocol.sources) - 1)]
     return Claim(
         ports=usual.ports,

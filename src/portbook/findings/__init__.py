@@ -16,7 +16,7 @@ from typing import Any, ClassVar, NamedTuple
 import msgspec
 
 from portbook.ports import PortRange, Transport
-from portbook.protocols import Protocol
+from portbook.protocols import Profile
 from portbook.records import (
     LOCAL_SITE,
     Announcement,
@@ -36,7 +36,7 @@ class Case(msgspec.Struct, frozen=True, dict=True):
     """All that a rule may know: evidence, a way to look claims up, and the local surroundings."""
 
     claims: Callable[[int, Transport], Sequence[Claim]]
-    protocols: Mapping[str, Protocol]
+    protocols: Mapping[str, Profile]
     now_ns: int
     listeners: Sequence[Listener] = ()
     conversations: Sequence[Conversation] = ()
@@ -49,12 +49,12 @@ class Case(msgspec.Struct, frozen=True, dict=True):
     reserved: tuple[PortRange, ...] = ()  # kept out of `ephemeral` (ip_local_reserved_ports)
 
     @cached_property
-    def residents(self) -> Mapping[tuple[int, Transport], Sequence[Protocol]]:
+    def residents(self) -> Mapping[tuple[int, Transport], Sequence[Profile]]:
         """Return the known protocols by the ports where their servers are usually met.
 
         A wide range (data ports that are lent by the hundred) is no one's usual port.
         """
-        found: dict[tuple[int, Transport], list[Protocol]] = {}
+        found: dict[tuple[int, Transport], list[Profile]] = {}
         for protocol in self.protocols.values():
             for usual in protocol.usual:
                 if usual.role != "client" and usual.ports.size <= _WIDEST_HOME:

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from portbook.findings import Case
 from portbook.ports import PortRange, Transport
-from portbook.protocols import Protocol
+from portbook.protocols import Profile
 from portbook.records import Claim, ClaimKind
 
 SPEAKING = frozenset(
@@ -61,7 +61,7 @@ def cited(claims: Iterable[Claim]) -> tuple[str, ...]:
     )
 
 
-def usual_ports(protocol: Protocol, transport: Transport) -> tuple[PortRange, ...]:
+def usual_ports(protocol: Profile, transport: Transport) -> tuple[PortRange, ...]:
     """Return where a protocol's server is usually met."""
     return tuple(
         usual.ports
@@ -70,12 +70,12 @@ def usual_ports(protocol: Protocol, transport: Transport) -> tuple[PortRange, ..
     )
 
 
-def residents(case: Case, number: int, transport: Transport) -> Sequence[Protocol]:
+def residents(case: Case, number: int, transport: Transport) -> Sequence[Profile]:
     """Return the known protocols that are usually met at this port."""
     return case.residents.get((number, transport), ())
 
 
-def agrees(protocol: Protocol, claims: Sequence[Claim], number: int, transport: Transport) -> bool:
+def agrees(protocol: Profile, claims: Sequence[Claim], number: int, transport: Transport) -> bool:
     """Tell whether any claim of the port, or the protocol's own habit, fits the protocol."""
     if any(number in usual.ports and usual.transport is transport for usual in protocol.usual):
         return True
@@ -89,7 +89,7 @@ def related(names: Iterable[str]) -> bool:
     return any(wanted <= family for family in FAMILIES)
 
 
-def names(protocol: Protocol, claim: Claim) -> bool:
+def names(protocol: Profile, claim: Claim) -> bool:
     """Tell whether a claim's words are those of a protocol."""
     return _names(protocol.name, claim)
 

@@ -15,7 +15,7 @@ from portbook.findings.crossings import Way, gather
 from portbook.findings.doors import Door, Doors, open_doors, resident_doors
 from portbook.findings.identity import UNITRENDS, opened
 from portbook.findings.parties import is_opaque, may_speak
-from portbook.protocols import Protocol
+from portbook.protocols import Profile
 from portbook.records import Finding, Level
 
 PLAIN_TEXT = frozenset({"ftp", "telnet", "snmp"})
@@ -126,7 +126,7 @@ class ControllerListeningWide(Rule):
         self,
         case: Case,
         door: Door,
-        control: Sequence[Protocol],
+        control: Sequence[Profile],
         held: Sequence[Door],
         public: bool,
     ) -> Finding:
@@ -146,7 +146,7 @@ class ControllerListeningWide(Rule):
         )
 
 
-def _signs(case: Case, door: Door, protocol: Protocol, held: Sequence[Door]) -> Iterator[str]:
+def _signs(case: Case, door: Door, protocol: Profile, held: Sequence[Door]) -> Iterator[str]:
     """Give what says, beside the number, that this door belongs to the protocol."""
     for owner in door.owners:
         if may_speak(owner, protocol):
@@ -206,7 +206,7 @@ class BackupReachable(Rule):
         if protocol:
             yield from self._open(case, protocol)
 
-    def _open(self, case: Case, protocol: Protocol) -> Iterator[Finding]:
+    def _open(self, case: Case, protocol: Profile) -> Iterator[Finding]:
         held = resident_doors(case)
         if not has_public_address(case.networks, open_doors(case)):
             return

@@ -20,7 +20,7 @@ from portbook.findings.agreement import (
 from portbook.findings.doors import Door, endpoint, open_doors, resident_doors
 from portbook.findings.parties import is_one_of, is_opaque, may_speak, plain
 from portbook.ports import Band
-from portbook.protocols import Protocol
+from portbook.protocols import Profile
 from portbook.records import Claim, ClaimKind, Confidence, Finding, Level, Service
 
 REFTEK_PORT = 2543
@@ -107,7 +107,7 @@ class SpeaksOtherwise(Rule):
                     yield self._tell(case, service, protocol, claimed)
 
     def _tell(
-        self, case: Case, service: Service, protocol: Protocol, claimed: Sequence[Claim]
+        self, case: Case, service: Service, protocol: Profile, claimed: Sequence[Claim]
     ) -> Finding:
         return self.finding(
             place_of(service),
@@ -122,7 +122,7 @@ class SpeaksOtherwise(Rule):
         )
 
 
-def _weight(case: Case, service: Service, protocol: Protocol, claimed: Sequence[Claim]) -> Level:
+def _weight(case: Case, service: Service, protocol: Profile, claimed: Sequence[Claim]) -> Level:
     if service.confidence is not Confidence.CONFIRMED:
         return Level.NOTE
     if Band.of(service.port) is Band.DYNAMIC or protocol.name == "tls":
@@ -166,7 +166,7 @@ class UnusualPort(Rule):
                 if protocol and self._is_moved(case, service, protocol):
                     yield self._tell(service, protocol)
 
-    def _is_moved(self, case: Case, service: Service, protocol: Protocol) -> bool:
+    def _is_moved(self, case: Case, service: Service, protocol: Profile) -> bool:
         number, transport = service.port, service.transport
         if not usual_ports(protocol, transport) or any(
             number in usual.ports and usual.transport is transport for usual in protocol.usual
@@ -179,7 +179,7 @@ class UnusualPort(Rule):
             return False  # a reply caught without its question looks like this
         return not speaking(case.claims(number, transport))  # else PB101 has it
 
-    def _tell(self, service: Service, protocol: Protocol) -> Finding:
+    def _tell(self, service: Service, protocol: Profile) -> Finding:
         usual = tuple(map(str, usual_ports(protocol, service.transport)))
         control = protocol.stays_inside is not None
         sure = service.confidence is Confidence.CONFIRMED
@@ -196,7 +196,7 @@ class UnusualPort(Rule):
         )
 
 
-def _first(protocol: Protocol) -> str:
+def _first(protocol: Profile) -> str:
     return protocol.sources[0].title if protocol.sources else protocol.title
 
 
@@ -307,7 +307,7 @@ class UnknownSpeaker(Rule):
             if control and not self._is_known(case, door, usual):
                 yield self._tell(case, door, control)
 
-    def _is_known(self, case: Case, door: Door, usual: Sequence[Protocol]) -> bool:
+    def _is_known(self, case: Case, door: Door, usual: Sequence[Profile]) -> bool:
         claims = speaking(case.claims(door.number, door.transport))
         for owner in door.owners:
             if is_opaque(owner) or any(may_speak(owner, one) for one in usual):
@@ -318,7 +318,7 @@ class UnknownSpeaker(Rule):
                 return True
         return False
 
-    def _tell(self, case: Case, door: Door, control: Sequence[Protocol]) -> Finding:
+    def _tell(self, case: Case, door: Door, control: Sequence[Profile]) -> Finding:
         claims = speaking(case.claims(door.number, door.transport))
         return self.finding(
             door.place,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from portbook.protocols import Protocol
+from portbook.protocols import Profile
 from portbook.records import Owner
 
 COMM_LENGTH = 15  # Linux cuts a task's name after 15 octets (proc(5), /proc/pid/comm)
@@ -51,7 +51,7 @@ def is_one_of(owner: Owner, known: Iterable[str]) -> bool:
     )
 
 
-def may_speak(owner: Owner, protocol: Protocol) -> bool:
+def may_speak(owner: Owner, protocol: Profile) -> bool:
     """Tell whether an owner is known to speak a protocol, or is named after it."""
     stem = protocol.name.split("-")[0]
     if len(stem) > 3 and any(stem in name for name in names_of(owner)):

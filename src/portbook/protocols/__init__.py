@@ -136,6 +136,18 @@ class Usual(NamedTuple):
     source: int = 0  # index into the protocol's sources
 
 
+class Profile(msgspec.Struct, frozen=True):
+    """What a protocol declares beside its bytes: what claims, findings and pages need of it."""
+
+    name: str
+    title: str
+    sources: tuple[Source, ...]
+    usual: tuple[Usual, ...] = ()
+    stays_inside: Scope | None = None
+    safety: str | None = None
+    programs: tuple[str, ...] = ()
+
+
 class Protocol(msgspec.Struct, frozen=True):
     """All that portbook knows of a protocol, declared in its one file."""
 
@@ -151,6 +163,19 @@ class Protocol(msgspec.Struct, frozen=True):
     period_s: float | None = None  # of its announcements, when the protocol fixes one
     programs: tuple[str, ...] = ()  # programs known to speak it, as they are named on a machine
     rank: int = 0  # where two fit equally well, the higher one is the more special
+
+    @property
+    def profile(self) -> Profile:
+        """Return what it declares beside its bytes."""
+        return Profile(
+            self.name,
+            self.title,
+            self.sources,
+            self.usual,
+            self.stays_inside,
+            self.safety,
+            self.programs,
+        )
 
 
 def plausible(

@@ -8,9 +8,9 @@ import msgspec
 
 from portbook.claims.everything import Claims
 from portbook.claims.policies import Policy
+from portbook.claims.profiles import profiles
 from portbook.findings import Case
 from portbook.ports import PortRange
-from portbook.protocols import protocols
 from portbook.records import Announcement, Conversation, Device, Listener, Service
 
 
@@ -40,7 +40,7 @@ class Knowledge(msgspec.Struct, frozen=True):
         """Return the case that the rules judge: this knowledge with that evidence."""
         return Case(
             claims=self.claims.of,
-            protocols=protocols(),
+            protocols=profiles(),
             now_ns=now_ns,
             listeners=listeners,
             conversations=conversations,

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from portbook.claims.everything import Claims
+from portbook.claims.profiles import profiles
 from portbook.ports import Band, PortRange, Transport
-from portbook.protocols import Protocol, protocols
+from portbook.protocols import Profile
 from portbook.records import Claim, ClaimKind
 
 SHOWN = (Transport.TCP, Transport.UDP, Transport.SCTP, Transport.DCCP)
@@ -90,10 +91,10 @@ def _claimed(said: Sequence[Claim]) -> tuple[Transport, ...]:
     return tuple(one for one in SHOWN if one in named | always)
 
 
-def _spoken(number: int, said: Sequence[Claim]) -> list[Protocol]:
+def _spoken(number: int, said: Sequence[Claim]) -> list[Profile]:
     """Return the protocols of ours that usually stand on the port."""
     names = {claim.protocol for claim in said if claim.protocol}
-    return [one for name, one in protocols().items() if name in names]
+    return [one for name, one in profiles().items() if name in names]
 
 
 def _collisions(number: int, transports: Sequence[Transport], claims: Claims) -> list[str]:
@@ -110,7 +111,7 @@ def _collisions(number: int, transports: Sequence[Transport], claims: Claims) ->
     return found
 
 
-def _neighbours(number: int, known: Sequence[Protocol]) -> list[str]:
+def _neighbours(number: int, known: Sequence[Profile]) -> list[str]:
     found = []
     for protocol in known:
         others = [
