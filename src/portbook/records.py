@@ -19,6 +19,7 @@ from portbook.ports import PortRange, Transport
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 LOCAL_SITE = "local"
+THIS_MACHINE = "this machine"  # source of what its sockets tell
 
 
 class Confidence(StrEnum):
@@ -119,7 +120,7 @@ class Listener(msgspec.Struct, frozen=True, tag="listener", tag_field="kind"):
     inode: int | None = None
     peer: str | None = None  # a connected socket's other end: "10.0.0.5:1740", "[::1]:53"
     site: str = LOCAL_SITE
-    source: str = "this machine"
+    source: str = THIS_MACHINE
     claims: tuple[str, ...] = ()
     backlog: int | None = None  # connections that may wait to be accepted
     note: str | None = None  # what else is known: who stands behind docker-proxy, ...

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.faces.terminal import colours, print_table, safe
+from portbook.faces.terminal import colours, print_table, safe, wrapped
 
 
 @given(st.text())
@@ -52,3 +52,50 @@ def test_no_color_is_obeyed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert colours(Terminal())
     monkeypatch.setenv("NO_COLOR", "1")
     assert not colours(Terminal())
+
+
+WIDE = ("client!", "claimed", "packets#", "first!?", "for#?")
+ROW = ("10.20.30.40:50123", "a rather long name of a claim", 17, "2026-01-05 08:00:04Z", "5 min")
+
+
+class Narrow(io.StringIO):
+    """A terminal of 60 columns."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_narrow_terminal_gets_fewer_columns_and_no_broken_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    out = Narrow()
+    print_table("Conversations", WIDE, [ROW], out)
+
+    lines = out.getvalue().splitlines()
+    assert max(map(len, lines)) <= 60
+    assert any("10.20.30.40:50123" in line for line in lines)
+    assert "2026-01-05" not in out.getvalue()
+    assert any(line.endswith("shows it: first") for line in lines)
+
+
+def test_a_pipe_gets_every_column_on_one_line() -> None:
+    out = io.StringIO()
+    print_table("Conversations", WIDE, [ROW], out)
+
+    assert any(all(str(cell) in line for cell in ROW) for line in out.getvalue().splitlines())
+    assert "left out" not in out.getvalue()
+
+
+@given(st.lists(st.text(max_size=60), min_size=3, max_size=3))
+def test_a_table_of_any_text_can_be_drawn(cells: list[str]) -> None:
+    out = io.StringIO()
+    print_table("Odd", ("one!", "two?", "three"), [cells], out)
+
+    assert "\x1b" not in out.getvalue()
+
+
+def test_wrapped_text_is_one_line_in_a_pipe() -> None:
+    assert "word " * 50 + "end" == wrapped("word " * 50 + "end", 4)

@@ -7,7 +7,8 @@ import pytest
 
 from portbook.errors import UsageError
 from portbook.ports import Transport
-from portbook.records import Conversation
+from portbook.records import Conversation, Device, Finding, Level, Summary
+from portbook.survey.story import Story
 from portbook.survey.wants import Wants, wanted_host, wanted_ports
 
 ONE = Conversation(
@@ -66,3 +67,38 @@ def test_a_host_that_is_no_address_is_refused(text: str) -> None:
 def test_a_port_that_cannot_be_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         wanted_ports((text,))
+
+
+def story_of(*conversations: Conversation) -> Story:
+    devices = [
+        Device(address, {"vendor": "x"}, ("told",), 100, 200, "a")
+        for address in ("10.0.0.5", "10.0.0.9")
+    ]
+    about = {"address": "10.0.0.255", "port": 1743, "transport": "udp"}
+    finding = Finding("PB102", "unusual-port", Level.NOTE, "s", "m", "a", parameters=about)
+    return Story(
+        Summary(1, 1, len(conversations), 0.1),
+        conversations=conversations,
+        devices=tuple(devices),
+        findings=(finding,),
+    )
+
+
+def test_devices_stay_with_their_conversations() -> None:
+    other = msgspec.structs.replace(ONE, client="10.0.0.9", server_port=502, protocol="modbus")
+    story = story_of(ONE, other)
+
+    assert ["10.0.0.5"] == [
+        one.address for one in story.only(Wants(protocols=("codesys-v3",))).devices
+    ]
+    assert ["10.0.0.9"] == [
+        one.address for one in story.only(Wants(ports=wanted_ports(("502",)))).devices
+    ]
+
+
+def test_a_finding_goes_with_the_time_of_what_it_is_about() -> None:
+    story = story_of(ONE)
+
+    assert 1 == len(story.only(Wants(since_ns=150)).findings)
+    assert 0 == len(story.only(Wants(since_ns=300)).findings)
+    assert 1 == len(story.only(Wants(hosts=("10.0.0.0/8",))).findings)

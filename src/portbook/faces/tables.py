@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
-import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
 from portbook.addresses import parse
-from portbook.faces.terminal import LEVEL_STYLES, colours, print_table, safe
+from portbook.faces.terminal import LEVEL_STYLES, colours, print_table, wrapped
 from portbook.faces.times import lasting, short
 from portbook.records import (
     Conversation,
@@ -23,6 +20,10 @@ from portbook.records import (
 from portbook.survey.story import Story
 
 ROWS = 30  # of a table, unless all are wanted
+NEXT = (
+    "Why it matters: `portbook rule CODE`. What is right as it is: "
+    "`portbook finding accept CODE SUBJECT`."
+)
 SURE = {"confirmed": "", "plausible": "?", None: ""}
 
 
@@ -31,7 +32,7 @@ def show(story: Story, everything: bool = False, conversations: bool = False) ->
 
     everything: all rows of long tables; conversations: these too, the largest first
     """
-    _table("Sockets of this machine", LISTENER, story.listeners, everything)
+    _table("Sockets of this machine", LISTENER, sorted(story.listeners, key=_door), everything)
     if conversations:
         _table("Conversations", CONVERSATION, _largest(story.conversations), everything)
     _table("Services", SERVICE, sorted(story.services, key=_place), everything)
@@ -48,19 +49,11 @@ def findings(found: Sequence[Finding]) -> None:
     if open_ones:
         click.echo(click.style("Findings", bold=True) if colours() else "Findings")
     for one in sorted(open_ones, key=lambda one: -one.level.rank):
-        head = f"  {_level(one)} {one.code} "
-        click.echo(head + _wrapped(f"{one.code} {one.message}", 11)[len(one.code) + 1 :])
-        click.echo("      " + _wrapped(one.advice, 6))
+        click.echo(f"  {_level(one)} {wrapped(f'{one.code} {one.subject}', 11)}")
+        click.echo("      " + wrapped(one.message, 6))
+        click.echo("      " + wrapped(one.advice, 6))
     if open_ones:
-        click.echo("  `portbook rule CODE` tells why it matters.\n")
-
-
-def _wrapped(text: str, indent: int) -> str:
-    """Return safe text in lines that fit the terminal; a pipe gets one line."""
-    if not sys.stdout.isatty():
-        return safe(text)
-    width = max(40, shutil.get_terminal_size().columns - indent)
-    return f"\n{' ' * indent}".join(textwrap.wrap(safe(text), width))
+        click.echo("  " + wrapped(NEXT, 2) + "\n")
 
 
 def _level(one: Finding) -> str:
@@ -74,13 +67,14 @@ def _level(one: Finding) -> str:
 def summed_up(story: Story) -> str:
     """Return what was read in one line."""
     one = story.summary
-    if story.listeners or not one.packets:
+    if story.machine:
         text = _many(len(story.listeners), "socket")
     else:
-        text = (
-            f"{_many(one.packets, 'packet')}, {_many(one.conversations, 'conversation')}, "
-            f"{one.named} of them named"
-        )
+        text = f"{_many(one.packets, 'packet')}, {_many(one.conversations, 'conversation')}"
+        if one.conversations:
+            text += f", {one.named} of them named"
+        if len(story.conversations) < one.conversations:
+            text += f", {len(story.conversations)} within the filters"
     parts = [f"{text} in {lasting(one.seconds)}"]
     if one.closed_early:
         parts.append(f"{_many(one.closed_early, 'conversation')} cut in parts for lack of memory")
@@ -98,40 +92,40 @@ def _many(count: int, thing: str) -> str:
 Column = tuple[str, Callable[[Any], object]]
 
 CONVERSATION: tuple[Column, ...] = (
-    ("client", lambda one: _end(one.client, one.client_port)),
-    ("server", lambda one: _end(one.server, one.server_port)),
-    ("", lambda one: one.transport.value),
-    ("protocol", lambda one: _named(one.protocol, one.confidence)),
-    ("claimed", lambda one: ", ".join(one.claims[:2])),
+    ("client!", lambda one: _end(one.client, one.client_port)),
+    ("server!", lambda one: _end(one.server, one.server_port)),
+    ("!", lambda one: one.transport.value),
+    ("protocol!", lambda one: _named(one.protocol, one.confidence)),
+    ("claimed?", lambda one: ", ".join(one.claims[:2])),
     ("packets#", lambda one: one.packets),
-    ("octets#", lambda one: one.octets),
-    ("first", lambda one: short(one.first_ns)),
-    ("for#", lambda one: lasting(max(0, one.last_ns - one.first_ns) / 1e9)),
+    ("octets#?", lambda one: one.octets),
+    ("first!?", lambda one: short(one.first_ns)),
+    ("for#?", lambda one: lasting(max(0, one.last_ns - one.first_ns) / 1e9)),
 )
 SERVICE: tuple[Column, ...] = (
-    ("service", lambda one: _end(one.address, one.port)),
-    ("", lambda one: one.transport.value),
-    ("speaks", lambda one: _spoken(one)),
+    ("service!", lambda one: _end(one.address, one.port)),
+    ("!", lambda one: one.transport.value),
+    ("speaks!", lambda one: _spoken(one)),
     ("claimed", lambda one: ", ".join(one.claims[:3])),
     ("clients#", lambda one: one.clients),
-    ("conversations#", lambda one: one.conversations),
+    ("conversations#?", lambda one: one.conversations),
 )
 DEVICE: tuple[Column, ...] = (
-    ("device", lambda one: one.address),
+    ("device!", lambda one: one.address),
     ("vendor", lambda one: one.facts.get("vendor", "")),
     ("product", lambda one: one.facts.get("product", "")),
     ("version", lambda one: one.facts.get("version", "")),
     ("name", lambda one: one.facts.get("name", "")),
-    ("serial", lambda one: one.facts.get("serial", "")),
+    ("serial!", lambda one: one.facts.get("serial", "")),
 )
 ANNOUNCEMENT: tuple[Column, ...] = (
-    ("from", lambda one: _end(one.source, one.source_port or 0)),
-    ("to", lambda one: one.destination),
+    ("from!", lambda one: _end(one.source, one.source_port or 0)),
+    ("to!", lambda one: one.destination),
     ("ports", lambda one: f"{_spans(one.ports)}/{one.transport.value}"),
     ("protocol", lambda one: one.protocol or "unknown"),
-    ("every", lambda one: f"{one.period_s:.1f} s"),
-    ("seen", lambda one: f"{one.times} of {one.expected}"),
-    ("rhythm", lambda one: one.confidence.value),
+    ("every#", lambda one: f"{one.period_s:.1f} s"),
+    ("seen!?", lambda one: f"{one.times} of {one.expected}"),
+    ("rhythm!", lambda one: one.confidence.value),
 )
 ODDITY: tuple[Column, ...] = (
     ("oddity", lambda one: one.name),
@@ -139,8 +133,8 @@ ODDITY: tuple[Column, ...] = (
     ("first met", lambda one: one.where),
 )
 LISTENER: tuple[Column, ...] = (
-    ("", lambda one: one.transport.value),
-    ("address", lambda one: _end(one.address, one.port)),
+    ("!", lambda one: one.transport.value),
+    ("address!", lambda one: _end(one.address, one.port)),
     ("state", lambda one: one.state if one.family != "dual" else f"{one.state}, dual stack"),
     ("reaches", lambda one: one.scope.value),
     ("program", lambda one: _owner(one)),
@@ -167,6 +161,11 @@ def _place(one: Service | Device) -> tuple[int, bytes, str, int]:
     address = parse(one.address)
     version, packed = (address.version, address.packed) if address else (0, b"")
     return version, packed, one.address, getattr(one, "port", 0)
+
+
+def _door(one: Listener) -> tuple[str, int, str]:
+    """Return what sorts sockets as people look for them: by transport, then number."""
+    return one.transport.value, one.port, one.address
 
 
 def _largest(conversations: Sequence[Conversation]) -> list[Conversation]:

@@ -7,12 +7,15 @@ sequences or marks that turn the direction of writing. Nothing is printed before
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 LEVEL_STYLES = {"note": "cyan", "warning": "yellow", "error": "bold red"}
 
@@ -35,7 +38,7 @@ def _shown(character: str) -> str:
 
 def colours(stream: Any = None) -> bool:
     """Tell whether colour is wanted: a terminal, and NO_COLOR is not set (no-color.org)."""
-    if os.environ.get("NO_COLOR"):
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     if os.environ.get("FORCE_COLOR"):
         return True
@@ -51,7 +54,7 @@ def console(stream: Any = None) -> Console:
     return Console(
         file=out,
         no_color=not colours(out),
-        force_terminal=colours(out) or None,
+        force_terminal=colours(out),  # else rich sends bold letters where no colour is wanted
         highlight=False,
         markup=False,
         emoji=False,
@@ -60,10 +63,88 @@ def console(stream: Any = None) -> Console:
     )
 
 
+def wrapped(text: object, indent: int) -> str:
+    """Return safe text in lines that fit the terminal, indented; a pipe gets one line.
+
+    indent: columns that stand before the first line already, and before each further one
+    """
+    if not sys.stdout.isatty():
+        return safe(text)
+    width = max(40, shutil.get_terminal_size().columns - indent)
+    return f"\n{' ' * indent}".join(textwrap.wrap(safe(text), width, break_on_hyphens=False))
+
+
+class _Column(NamedTuple):
+    """A column by its heading: `name#` is of numbers, `name!` is never broken, `name?` may go."""
+
+    name: str
+    numbers: bool
+    whole: bool
+    spare: bool
+
+    @classmethod
+    def of(cls, heading: str) -> _Column:
+        name = heading.rstrip("#!?")
+        marks = heading[len(name) :]
+        return cls(name, "#" in marks, "#" in marks or "!" in marks, "?" in marks)
+
+
 def print_table(
-    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], stream: Any = None
+    title: str, headings: Sequence[str], rows: Iterable[Sequence[object]], stream: Any = None
 ) -> None:
-    """Print a table; a column whose name ends in `#` is of numbers and set to the right."""
+    """Print a table.
+
+    headings: marks after a name tell what its column is: `#` numbers, set to the right; `!` never
+    broken over lines, such as addresses; `?` left out, and said so, where the terminal is narrow
+    """
+    from rich.cells import cell_len
+
+    columns = [_Column.of(heading) for heading in headings]
+    cells = [[safe(cell) for cell in row] for row in rows]
+    widths = [
+        max(cell_len(text) for text in (column.name, *(row[at] for row in cells)))
+        for at, column in enumerate(columns)
+    ]
+    out = console(stream)
+    kept = _fitting(columns, widths, out.width)
+    with out.capture() as drawn:
+        out.print(_table(title, columns, kept, cells, _room(columns, widths, kept) <= out.width))
+    out.file.write("".join(f"{line.rstrip()}\n" for line in drawn.get().splitlines()))
+    left_out = [column.name for at, column in enumerate(columns) if at not in kept]
+    if left_out:
+        out.file.write(f"  left out, a wider terminal shows it: {', '.join(left_out)}\n")
+    out.file.write("\n")
+
+
+_NARROWEST = 12  # a column that may be broken keeps so much
+_BETWEEN = 3  # blanks between two columns
+
+
+def _room(columns: Sequence[_Column], widths: Sequence[int], kept: Sequence[int]) -> int:
+    """Return how wide the kept columns are at least."""
+    needed = (
+        widths[at] if columns[at].whole else min(widths[at], max(_NARROWEST, len(columns[at].name)))
+        for at in kept
+    )
+    return sum(needed) + _BETWEEN * (len(kept) - 1)
+
+
+def _fitting(columns: Sequence[_Column], widths: Sequence[int], room: int) -> list[int]:
+    """Return which columns stand in the room: all that must, then spare ones, the first first."""
+    kept = [at for at, column in enumerate(columns) if not column.spare]
+    for at, column in enumerate(columns):
+        if column.spare and _room(columns, widths, sorted([*kept, at])) <= room:
+            kept = sorted([*kept, at])
+    return kept
+
+
+def _table(
+    title: str,
+    columns: Sequence[_Column],
+    kept: Sequence[int],
+    cells: Iterable[Sequence[str]],
+    fits: bool,
+) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -76,12 +157,11 @@ def print_table(
         pad_edge=False,
         show_edge=False,
     )
-    for column in columns:
-        number = column.endswith("#")
-        table.add_column(column.rstrip("#"), justify="right" if number else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(safe(cell), style=LEVEL_STYLES.get(str(cell), "")) for cell in row))
-    out = console(stream)
-    with out.capture() as drawn:
-        out.print(table)
-    out.file.write("".join(f"{line.rstrip()}\n" for line in drawn.get().splitlines()) + "\n")
+    for at in kept:
+        column = columns[at]
+        side: Any = "right" if column.numbers else "left"
+        whole = column.whole and fits
+        table.add_column(column.name, justify=side, overflow="fold", no_wrap=whole)
+    for row in cells:
+        table.add_row(*(Text(row[at], style=LEVEL_STYLES.get(row[at], "")) for at in kept))
+    return table

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from portbook.book import Book
+from portbook.records import THIS_MACHINE
 from portbook.survey.story import Story
 
 
@@ -16,20 +17,22 @@ def booked(story: Story, book: Book, site: str, now_ns: int, *, whole: bool = Tr
     failed = {problem.source for problem in story.problems}
     sources = dict.fromkeys(
         (
+            *((THIS_MACHINE,) if story.machine else ()),  # also when nothing is open any more
             *(one.source for one in story.listeners),
             *(one.source for one in story.conversations),
             *(one.source for one in story.services),
         )
     )
     for source in sources:
-        machine = bool(story.listeners)
         book.record(
             site,
             source,
             now_ns,
             services=[one for one in story.services if one.source == source],
             devices=[one for one in story.devices if one.source == source],
-            listeners=[one for one in story.listeners if one.source == source] if machine else None,
+            listeners=(
+                [one for one in story.listeners if one.source == source] if story.machine else None
+            ),
             announcements=[one for one in story.announcements if one.capture == source],
             findings=[one for one in story.findings if one.source in (source, None)],
             whole=whole and source not in failed,

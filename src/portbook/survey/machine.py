@@ -43,6 +43,7 @@ def look(
         ),
         listeners=sockets,
         findings=found,
+        machine=True,
     )
 
 

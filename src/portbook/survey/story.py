@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 import msgspec
 
@@ -33,6 +33,7 @@ class Story(msgspec.Struct, frozen=True):
     oddities: tuple[Oddity, ...] = ()
     findings: tuple[Finding, ...] = ()
     problems: tuple[Problem, ...] = ()
+    machine: bool = False  # a look at this machine's sockets, of which there may be none
 
     def records(self) -> Iterator[msgspec.Struct]:
         """Give every record, evidence first, then findings, problems and the summary."""
@@ -47,17 +48,30 @@ class Story(msgspec.Struct, frozen=True):
         yield self.summary
 
     def only(self, wants: Wants) -> Story:
-        """Return what is wanted of it; findings stay when they are about something that stays."""
+        """Return what is wanted of it.
+
+        Devices stay with their conversations, findings when they are about something that stays.
+        """
         if not wants:
             return self
+        told = tuple(filter(wants.conversation, self.conversations))
+        ends = {(one.client, one.client_port) for one in told}
+        ends |= {(one.server, one.server_port) for one in told}
+        addresses = {address for address, _ in ends}
         return msgspec.structs.replace(
             self,
-            conversations=tuple(filter(wants.conversation, self.conversations)),
+            conversations=told,
             services=tuple(filter(wants.service, self.services)),
-            devices=tuple(filter(wants.device, self.devices)),
+            devices=tuple(
+                one for one in self.devices if wants.device(one) and one.address in addresses
+            ),
             announcements=tuple(filter(wants.announcement, self.announcements)),
             listeners=tuple(filter(wants.listener, self.listeners)),
-            findings=tuple(filter(wants.finding, self.findings)),
+            findings=tuple(
+                one
+                for one in self.findings
+                if wants.finding(one) and (self.machine or not wants.timed or _is_about(one, ends))
+            ),
         )
 
     def at_least(self, level: Level) -> tuple[Finding, ...]:
@@ -65,3 +79,9 @@ class Story(msgspec.Struct, frozen=True):
         return tuple(
             one for one in self.findings if one.accepted is None and one.level.rank >= level.rank
         )
+
+
+def _is_about(finding: Finding, ends: Set[tuple[str, int]]) -> bool:
+    """Tell whether a finding is about any of the ends; one that names none is about all."""
+    address, port = finding.parameters.get("address"), finding.parameters.get("port")
+    return any(address in (None, end[0]) and port in (None, end[1]) for end in ends)

@@ -27,6 +27,11 @@ class Wants(msgspec.Struct, frozen=True):
     def __bool__(self) -> bool:
         return self != Wants()
 
+    @property
+    def timed(self) -> bool:
+        """Tell whether a time is asked for, which a finding by itself does not have."""
+        return self.since_ns is not None or self.until_ns is not None
+
     def conversation(self, one: Conversation) -> bool:
         """Tell whether a conversation is wanted; either end may match."""
         return (
