@@ -19,8 +19,17 @@ IDENTITY = ("vendor", "product", "version", "name", "serial")
 
 
 Key = tuple[object, ...]
-# What was identified while more of a conversation was there, and which end was its client.
-Memory = dict[Key, tuple[Identification, tuple[str, int]]]
+
+
+class Known(NamedTuple):
+    """What was identified while more of a conversation was there."""
+
+    identification: Identification
+    client: tuple[str, int]  # the end that was its client
+    octets: int  # that were looked at
+
+
+Memory = dict[Key, Known]
 
 
 class Named(NamedTuple):
@@ -29,6 +38,7 @@ class Named(NamedTuple):
     conversation: Conversation
     times: tuple[int, ...]
     identification: Identification | None
+    octets: int  # that were looked at
 
     def in_part(self, part: int | None) -> Named:
         """Return it as one part of a conversation that was cut for lack of memory, or whole."""
@@ -47,33 +57,56 @@ def named(seen: Iterable[Observed], claims: Claims, memory: Memory) -> Iterator[
         told = _identified(one, memory)
         if told and told.swapped:
             one = turned(one)
-        yield Named(_complete(one.conversation, told, claims), one.times, told)
+        yield Named(_complete(one.conversation, told, claims), one.times, told, _octets(one))
 
 
-def remember(seen: Iterable[Observed], memory: Memory) -> None:
+def remember(seen: Iterable[Observed], claims: Claims, memory: Memory) -> None:
     """Identify what is still young, before the longer heads are given back to their pool."""
-    for one in seen:
-        told = _identified(one, memory)
-        if told:
-            keep((turned(one) if told.swapped else one).conversation, told, memory)
+    for one in named(seen, claims, memory):
+        keep(one, memory)
 
 
-def keep(one: Conversation, told: Identification, memory: Memory) -> None:
-    """Remember what a conversation was identified as; the conversation is turned already."""
-    memory[key(one)] = told, (one.client, one.client_port)
+def keep(one: Named, memory: Memory) -> None:
+    """Remember what a conversation was identified as, since it will be seen with less of it."""
+    if one.identification:
+        told = one.conversation
+        client = (told.client, told.client_port)
+        memory[key(told)] = Known(one.identification, client, one.octets)
 
 
 def _identified(one: Observed, memory: Memory) -> Identification | None:
     told = identify(one.payload, prefilter().chosen(one.candidates), roles_known=one.roles_known)
-    if not memory or (told and told.confidence is Confidence.CONFIRMED):
+    known = memory.get(key(one.conversation)) if memory else None
+    if known is None:
         return told
-    kept = memory.get(key(one.conversation))
-    if kept is None or (told and kept[0].confidence is not Confidence.CONFIRMED):
-        return told
-    before, client = kept
     # a later part may begin with the other side: then it is that part that must be turned
-    swapped = client != (one.conversation.client, one.conversation.client_port)
-    return msgspec.structs.replace(before, swapped=swapped)
+    swapped = known.client != (one.conversation.client, one.conversation.client_port)
+    before = msgspec.structs.replace(known.identification, swapped=swapped)
+    if told is None:
+        return before
+    if _weight(told, _octets(one)) >= _weight(before, known.octets):
+        return _joined(told, before)
+    return _joined(before, told)
+
+
+def _octets(one: Observed) -> int:
+    return len(one.payload.to_server.octets) + len(one.payload.to_client.octets)
+
+
+def _weight(told: Identification, octets: int) -> tuple[bool, int]:
+    return told.confidence is Confidence.CONFIRMED, octets
+
+
+def _joined(better: Identification, other: Identification) -> Identification:
+    """Add what only the other one tells, where both speak of the same."""
+    if (better.protocol, better.swapped) != (other.protocol, other.swapped):
+        return better
+    return msgspec.structs.replace(
+        better,
+        facts={**other.facts, **better.facts},
+        client={**other.client, **better.client},
+        server={**other.server, **better.server},
+    )
 
 
 def _complete(one: Conversation, told: Identification | None, claims: Claims) -> Conversation:
@@ -127,7 +160,7 @@ def devices(conversations: Iterable[Named]) -> list[Device]:
     cards: dict[tuple[str, int | None, str], _Card] = defaultdict(_Card)
     seen = list(conversations)
     own = _own_macs(one.conversation for one in seen)
-    for one, _, told in seen:
+    for one, _, told, _ in seen:
         if told is None:
             continue
         for address, facts, mac in (

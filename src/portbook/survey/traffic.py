@@ -113,7 +113,7 @@ def _told(
 def _different(seen: Iterable[Named]) -> int:
     """Count conversations, each once that is told in parts."""
     whole, parted = 0, set()
-    for one, _, _ in seen:
+    for one in (entry.conversation for entry in seen):
         if one.part is None:
             whole += 1
         else:
@@ -196,8 +196,7 @@ class _Look:
         for one in named(self._observed(closed), self._knowledge.claims, self._memory):
             self._parts[key(one.conversation)] += 1
             self.named.append(one.in_part(self._parts[key(one.conversation)]))
-            if one.identification:  # the next part begins in the middle and tells less
-                keep(one.conversation, one.identification, self._memory)
+            keep(one, self._memory)  # the next part begins in the middle and tells less
 
     def _join_lone_parts(self) -> None:
         """Call what was closed early, and never spoke again, whole: it is."""
@@ -206,7 +205,7 @@ class _Look:
                 self.named[at] = one.in_part(None)
 
     def _name_the_young(self) -> None:
-        remember(self._observed(self.table.rows()), self._memory)
+        remember(self._observed(self.table.rows()), self._knowledge.claims, self._memory)
         self.table.release()
 
 

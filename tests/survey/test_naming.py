@@ -1,0 +1,211 @@
+"""Names from bytes, remembered where the bytes are given back; what hosts tell of themselves."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from support.knowing import knowledge
+from support.rows import TCP, UDP, row
+
+from portbook.evidence.conversations import Observed, records
+from portbook.evidence.table import Row
+from portbook.protocols.prefilter import prefilter
+from portbook.records import Confidence, Device
+from portbook.survey.naming import Memory, Named, devices, key, named, remember
+
+CLAIMS = knowledge().claims
+ASKED, ANSWERED = (
+    bytes.fromhex("0d2f0000000601030000000a"),
+    bytes.fromhex("0d2f0000001701031400370001003c" + "00" * 14),
+)
+GET = b"GET / HTTP/1.1\r\nHost: x\r\nUser-Agent: example/1\r\n\r\n"
+PAGE = b"HTTP/1.1 200 OK\r\nServer: example-httpd/1.4\r\n\r\n"
+
+
+def observed(made: Row) -> Observed:
+    """Return a row as it comes out of the table: with the prefilter's bits."""
+    bits = prefilter().bits(made.transport, made.head_ab) | prefilter().bits(
+        made.transport, made.head_ba
+    )
+    (one,) = records([made._replace(candidates=bits)], "own.pcap")
+    return one
+
+
+def name(*made: Row, memory: Memory | None = None) -> list[Named]:
+    return list(named(map(observed, made), CLAIMS, {} if memory is None else memory))
+
+
+def web(a: str = "10.0.0.5", b: str = "10.0.0.9", port: int = 8080, **more: object) -> Row:
+    made = {"to_b": (GET,), "to_a": (PAGE,), "syn": 9, **more}
+    return row(TCP, a, 50000, b, port, **made)  # type: ignore[arg-type]
+
+
+def test_a_name_comes_with_its_reasons_and_the_ports_claims() -> None:
+    (one,) = name(row(TCP, b_port=4711, to_b=(ASKED,), to_a=(ANSWERED,), syn=9))
+    told = one.conversation
+
+    assert ("modbus", Confidence.CONFIRMED) == (told.protocol, told.confidence)
+    assert told.because
+    assert CLAIMS.labels(4711, told.transport) == told.claims
+    assert one.identification is not None
+    assert one.identification.facts == told.facts
+
+
+def test_what_the_bytes_do_not_say_stays_open() -> None:
+    (one,) = name(row(TCP, to_b=(b"\0" * 40,), syn=9))
+
+    assert (None, None, ()) == (
+        one.conversation.protocol,
+        one.conversation.confidence,
+        one.conversation.because,
+    )
+    assert "mbap" in one.conversation.claims
+    assert one.identification is None
+
+
+def test_a_conversation_met_backwards_is_turned_round() -> None:
+    (one,) = name(row(UDP, "10.0.0.9", 4711, "10.0.0.5", 50000, to_b=(ANSWERED,), to_a=(ASKED,)))
+    told = one.conversation
+
+    assert ("10.0.0.5", "10.0.0.9", "protocol") == (told.client, told.server, told.roles)
+    assert CLAIMS.labels(4711, told.transport) == told.claims
+
+
+def test_the_key_is_the_same_whoever_asks() -> None:
+    (one,) = name(web())
+    (other,) = name(web("10.0.0.9", "10.0.0.5"))
+    there = msgspec.structs.replace(one.conversation, client_port=8080, server_port=50000)
+
+    assert key(one.conversation) != key(other.conversation)  # the ports stand at other hosts
+    turned = msgspec.structs.replace(
+        there, client=one.conversation.server, server=one.conversation.client
+    )
+    assert key(one.conversation) == key(turned)
+    assert key(one.conversation) != key(msgspec.structs.replace(one.conversation, vlan=7))
+    assert key(one.conversation) != key(msgspec.structs.replace(one.conversation, tunnel="gre"))
+
+
+def test_what_was_remembered_names_what_comes_later() -> None:
+    memory: Memory = {}
+    remember([observed(web())], CLAIMS, memory)
+    rest = web(to_b=(b"\x17" * 30,), to_a=(), syn=0)
+    (alone,), (later,) = name(rest), name(rest, memory=memory)
+
+    assert None is alone.conversation.protocol
+    assert ("http", Confidence.CONFIRMED) == (
+        later.conversation.protocol,
+        later.conversation.confidence,
+    )
+
+
+@pytest.mark.parametrize("swap", [False, True])
+def test_a_later_part_that_begins_with_the_other_side_is_turned(swap: bool) -> None:
+    memory: Memory = {}
+    remember([observed(web(port=50001))], CLAIMS, memory)
+    ends = (
+        ("10.0.0.9", 50001, "10.0.0.5", 50000) if swap else ("10.0.0.5", 50000, "10.0.0.9", 50001)
+    )
+    (later,) = name(row(TCP, *ends, to_b=(b"\x17" * 30,)), memory=memory)
+
+    assert ("10.0.0.5", 50000, "10.0.0.9", 50001) == (
+        later.conversation.client,
+        later.conversation.client_port,
+        later.conversation.server,
+        later.conversation.server_port,
+    )
+    assert "http" == later.conversation.protocol
+
+
+def test_a_name_made_from_more_outlives_one_made_from_less() -> None:
+    """The longer head told the server's product; 20 octets of it do not."""
+    memory: Memory = {}
+    remember([observed(web())], CLAIMS, memory)
+    short = web()._replace(
+        head_ba=PAGE[:20],
+        pieces_ba=((len(PAGE), 20),),
+        head_ab=GET[:20],
+        pieces_ab=((len(GET), 20),),
+    )
+    (alone,), (later,) = name(short), name(short, memory=memory)
+
+    assert alone.identification is not None
+    assert later.identification is not None
+    assert "product" not in alone.identification.server
+    assert "example-httpd" == later.identification.server["product"]
+
+
+def test_a_name_made_from_more_replaces_one_made_from_less() -> None:
+    memory: Memory = {}
+    remember([observed(web(to_a=(), syn=1))], CLAIMS, memory)
+    (early,) = memory.values()
+    (later,) = name(web(), memory=memory)
+
+    assert Confidence.PLAUSIBLE is early.identification.confidence
+    assert Confidence.CONFIRMED is later.conversation.confidence
+    assert later.identification is not None
+    assert "example-httpd" == later.identification.server["product"]
+
+
+def test_another_conversation_inherits_nothing() -> None:
+    memory: Memory = {}
+    remember([observed(web())], CLAIMS, memory)
+    (other,) = name(row(TCP, a_port=50001, b_port=8080, to_b=(b"\x17" * 30,), syn=1), memory=memory)
+
+    assert None is other.conversation.protocol
+
+
+def gathered(*made: Row) -> dict[str, Device]:
+    return {one.address: one for one in devices(name(*made))}
+
+
+def test_a_device_has_what_it_told_by_all_protocols() -> None:
+    identity = bytes.fromhex("000100000027012b0e0183000003000e") + b"Example Vendor"
+    identity += bytes.fromhex("0106") + b"EX-100" + bytes.fromhex("0205") + b"1.2.3"
+    asked = bytes.fromhex("000100000005012b0e0100")
+    found = gathered(
+        row(TCP, to_b=(asked,), to_a=(identity,), syn=9, times=(50,)), web(times=(90,))
+    )["10.0.0.9"]
+
+    assert {"vendor": "Example Vendor", "product": "EX-100", "version": "1.2.3"} == found.facts
+    assert ["vendor", "product", "version"] == list(found.facts)
+    assert (50, 90) == (found.first_ns, found.last_ns)
+    assert ("modbus told vendor, product, version",) == found.because
+    assert "02:00:00:00:00:09" == found.mac
+
+
+def test_what_was_confirmed_replaces_what_was_plausible() -> None:
+    plain = web(to_b=(), packets=(1, 1), to_a=(PAGE.replace(b"example-httpd/1.4", b"old/0"),))
+    told = gathered(plain, web(a="10.0.0.6"))["10.0.0.9"]
+
+    assert ("example-httpd", "1.4") == (told.facts["product"], told.facts["version"])
+
+
+def test_clients_tell_of_themselves_too() -> None:
+    assert {"product": "example", "version": "1"} == gathered(web())["10.0.0.5"].facts
+
+
+def test_a_mac_that_stands_for_many_addresses_is_a_routers() -> None:
+    router = b"\2\0\0\0\0\xfe"
+    here = b"\2\0\0\0\0\5"
+    found = gathered(
+        web(b="203.0.113.7", macs=(here, router)), web(b="203.0.113.8", macs=(here, router))
+    )
+
+    assert (None, None) == (found["203.0.113.7"].mac, found["203.0.113.8"].mac)
+    assert "02:00:00:00:00:05" == found["10.0.0.5"].mac
+
+
+def test_a_host_with_an_ipv6_address_beside_its_own_keeps_its_mac() -> None:
+    found = gathered(web(), web(b="fe80::9", a="fe80::5"))
+
+    assert {"02:00:00:00:00:09"} == {found[one].mac for one in ("10.0.0.9", "fe80::9")}
+
+
+def test_the_same_address_in_two_vlans_is_two_devices() -> None:
+    found = devices(name(web(vlan=7), web(vlan=8)))
+
+    assert {(7, "10.0.0.9"), (8, "10.0.0.9")} < {(one.vlan, one.address) for one in found}
+
+
+def test_nothing_told_is_no_device() -> None:
+    assert {} == gathered(row(TCP, to_b=(b"\0" * 40,), syn=9))
