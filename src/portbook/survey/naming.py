@@ -75,18 +75,24 @@ def keep(one: Named, memory: Memory) -> None:
 
 
 def _identified(one: Observed, memory: Memory) -> Identification | None:
-    told = identify(one.payload, prefilter().chosen(one.candidates), roles_known=one.roles_known)
     known = memory.get(key(one.conversation)) if memory else None
     if known is None:
-        return told
+        return _identify(one)
     # a later part may begin with the other side: then it is that part that must be turned
     swapped = known.client != (one.conversation.client, one.conversation.client_port)
     before = msgspec.structs.replace(known.identification, swapped=swapped)
+    if before.confidence is Confidence.CONFIRMED and _octets(one) <= known.octets:
+        return before  # less cannot tell more
+    told = _identify(one)
     if told is None:
         return before
     if _weight(told, _octets(one)) >= _weight(before, known.octets):
         return _joined(told, before)
     return _joined(before, told)
+
+
+def _identify(one: Observed) -> Identification | None:
+    return identify(one.payload, prefilter().chosen(one.candidates), roles_known=one.roles_known)
 
 
 def _octets(one: Observed) -> int:

@@ -12,7 +12,7 @@ from portbook.errors import SourceError
 from portbook.evidence import captures, readers
 from portbook.evidence.conversations import Observed, records, services
 from portbook.evidence.rhythm import announcements
-from portbook.evidence.table import Counts, Row, Table
+from portbook.evidence.table import HEAD_OCTETS, Counts, Row, Table
 from portbook.findings import judge
 from portbook.protocols.prefilter import prefilter
 from portbook.records import LOCAL_SITE, Oddity, Problem, Summary
@@ -205,8 +205,14 @@ class _Look:
                 self.named[at] = one.in_part(None)
 
     def _name_the_young(self) -> None:
-        remember(self._observed(self.table.rows()), self._knowledge.claims, self._memory)
+        longer = (row for row in self.table.rows() if _loses_octets(row))
+        remember(self._observed(longer), self._knowledge.claims, self._memory)
         self.table.release()
+
+
+def _loses_octets(row: Row) -> bool:
+    """Tell whether a row has a longer head, of which a part goes back to the pool."""
+    return len(row.head_ab) > HEAD_OCTETS or len(row.head_ba) > HEAD_OCTETS
 
 
 def _problem(source: str, error: SourceError) -> Problem:
