@@ -1,0 +1,128 @@
+"""Which closed files of a raw archive may hold a packet, found by their names.
+
+A file holds one run of sequences without a break, so a packet's place in it follows from the
+sequence of its first packet: to find out whether a packet is there costs one read.
+"""
+
+from __future__ import annotations
+
+import bisect
+import os
+from collections import OrderedDict
+from pathlib import Path
+
+from portbook.protocols.reftek import packets
+from portbook.protocols.reftek.layouts import SIZE
+from portbook.protocols.reftek.packets import Packet
+from portbook.seismic.names import DAY_NS, LONGEST_MS, MILLI, Span, folder, read_name
+from portbook.seismic.store import Store
+
+MARGIN_NS = 60_000_000_000  # a clock that is set may put packets outside of their file's times
+WRAP = 10_000
+_DAYS_BACK = LONGEST_MS * MILLI // DAY_NS + 1  # so far may the longest name of a file reach
+_MOST = 4096  # streams whose files are remembered
+_DAYS = 4  # of each
+
+
+class Head:
+    """What a file's first packet tells, and how many packets it has."""
+
+    __slots__ = ("count", "event", "sequence")
+
+    def __init__(self, event: int | None, sequence: int, count: int) -> None:
+        self.event, self.sequence, self.count = event, sequence, count
+
+    def places(self, event: int | None, sequence: int) -> range:
+        """Return the places where a packet of that number would stand."""
+        if event != self.event:
+            return range(0)
+        return range((sequence - self.sequence) % WRAP, self.count, WRAP)
+
+
+class Shelves:
+    """The closed files below a root, listed when first asked for."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._days: OrderedDict[tuple[str, int], dict[int, list[Span]]] = OrderedDict()
+        self._heads: OrderedDict[str, Head | None] = OrderedDict()
+
+    def hold(self, packet: Packet, place: int, at_ns: int) -> bool:
+        """Tell whether this very packet, octet for octet, stands in a closed file."""
+        return any(
+            self._store.read(span.path, index) == packet.octets
+            for span, head in self._around(packet.unit, place, at_ns)
+            for index in head.places(packet.event, packet.sequence)
+        )
+
+    def have_number(
+        self, unit: str, place: int, event: int | None, sequence: int, at_ns: int
+    ) -> bool:
+        """Tell whether a closed file has a packet of that number about that time."""
+        return any(
+            len(head.places(event, sequence)) > 0 for _, head in self._around(unit, place, at_ns)
+        )
+
+    def add(self, unit: str, place: int, span: Span, head: Head) -> None:
+        """Remember a file that was closed just now."""
+        self._remember(span.path, head)
+        for day, spans in self._days.get((unit, place), {}).items():
+            if _reaches(span, day):
+                bisect.insort(spans, span)
+
+    def _around(self, unit: str, place: int, at_ns: int) -> list[tuple[Span, Head]]:
+        spans = self._listed(unit, place, at_ns // DAY_NS)
+        upto = bisect.bisect_right(spans, at_ns + MARGIN_NS, key=lambda one: one.first_ns)
+        near = [one for one in spans[:upto] if one.end_ns + MARGIN_NS >= at_ns]
+        return [(one, head) for one in near if (head := self._head(one.path))]
+
+    def _listed(self, unit: str, place: int, day: int) -> list[Span]:
+        key = (unit, place)
+        days = self._days.setdefault(key, {})
+        self._days.move_to_end(key)
+        if len(self._days) > _MOST:
+            self._days.popitem(last=False)
+        if day not in days:
+            if len(days) >= _DAYS:
+                days.pop(next(iter(days)))
+            days[day] = self._look(unit, place, day)
+        return days[day]
+
+    def _look(self, unit: str, place: int, day: int) -> list[Span]:
+        found = []
+        for back in range(day - _DAYS_BACK, day + 2):
+            if back < 0:
+                continue
+            path = folder(back * DAY_NS, unit, place)
+            first, _, below = path.partition("/")
+            for name in _names(self._store.root / path):
+                span = read_name(first, below, name)
+                if span and _reaches(span, day):
+                    found.append(span)
+        return sorted(found)
+
+    def _head(self, path: str) -> Head | None:
+        if path not in self._heads:
+            packet = packets.read(self._store.read(path, 0))
+            count = self._store.size(path) // SIZE
+            head = Head(packet.event, packet.sequence, count) if packet else None
+            self._remember(path, head)
+        return self._heads[path]
+
+    def _remember(self, path: str, head: Head | None) -> None:
+        self._heads[path] = head
+        self._heads.move_to_end(path)
+        if len(self._heads) > 16 * _MOST:
+            self._heads.popitem(last=False)
+
+
+def _reaches(span: Span, day: int) -> bool:
+    start = day * DAY_NS
+    return span.first_ns - MARGIN_NS < start + DAY_NS and span.end_ns + MARGIN_NS >= start
+
+
+def _names(path: Path) -> list[str]:
+    try:
+        return os.listdir(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
