@@ -217,3 +217,20 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match="not UTF-8"):
         load_site(path)
+
+
+def test_a_claim_may_name_the_protocol_that_belongs_there() -> None:
+    text = add_claim("", "8502/tcp", "boiler gateway", protocol="modbus")
+
+    assert ["modbus"] == [one.protocol for one in parse_site(text)]
+
+
+def test_a_protocol_that_nobody_knows_is_refused_with_those_that_are() -> None:
+    with pytest.raises(UsageError, match=r"no such protocol: 'modbos'; known: .*modbus"):
+        add_claim("", "8502/tcp", "boiler gateway", protocol="modbos")
+
+
+def test_claims_stand_apart_in_the_file() -> None:
+    text = add_claim(add_claim("", "1/tcp", "one"), "2/tcp", "two")
+
+    assert "\n\n[[claim]]" in text

@@ -40,8 +40,8 @@ def test_every_command_teaches(words: list[str]) -> None:
 
     assert 0 == result.exit_code
     assert "Usage:" in result.output
-    if len(words) == 1:
-        assert f"portbook {words[0]}" in result.output.split("Options:")[0]  # an example first
+    taught = result.output.split("Options:")[0].split("\n", 1)[1]  # all below "Usage:"
+    assert f"  portbook {' '.join(words)}" in taught  # an example first
 
 
 @pytest.mark.parametrize("words", all_commands(), ids=" ".join)

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import socket
 
+import msgspec
 import pytest
-from findings.cases import TCP, UDP, claims_at, findings, listener, service, told
+from findings.cases import (
+    NOW,
+    PROTOCOLS,
+    TCP,
+    UDP,
+    claims_at,
+    findings,
+    listener,
+    service,
+    told,
+)
 
 from portbook.addresses import scope_of
+from portbook.findings import Case, judge
 from portbook.findings.parties import names_of
-from portbook.ports import Transport
-from portbook.records import Confidence, Listener, Owner
+from portbook.ports import PortRange, Transport
+from portbook.records import Claim, ClaimKind, Confidence, Listener, Owner, Source
 
 
 def test_http_on_502_is_not_what_is_claimed() -> None:
@@ -86,8 +98,6 @@ def test_a_web_server_on_an_unclaimed_port_is_a_note_only() -> None:
 
 
 def test_a_web_server_on_a_lent_or_dynamic_port_is_nothing() -> None:
-    from portbook.ports import PortRange
-
     lent = [service("10.0.0.9", 40001, "http"), service("10.0.0.9", 61000, "http")]
 
     assert [] == findings("PB102", services=lent, ephemeral=PortRange(32768, 60999))
@@ -194,3 +204,26 @@ def test_the_claims_of_the_cases_know_the_transport() -> None:
     assert ["cinegrfx-lm", "CODESYS V3 block driver", "KDE Connect"] == [
         one.claimant for one in claims_at(1743, UDP)
     ]
+
+
+def test_what_the_site_has_put_on_a_port_is_no_stranger_there() -> None:
+    put = Claim(
+        PortRange(8502, 8502), TCP, "boiler", ClaimKind.SITE, Source("site"), protocol="modbus"
+    )
+    given = [service("10.0.0.9", 8502, "modbus")]
+    case = Case(lambda number, transport: [*claims_at(number, transport), put], PROTOCOLS, NOW)
+    asked = msgspec.structs.replace(case, services=given)
+
+    assert [] == list(judge(asked, only=("PB101", "PB102")))
+    assert ["PB102"] == [one.code for one in findings("PB102", services=given)]
+
+
+def test_a_claim_for_another_protocol_excuses_nothing() -> None:
+    put = Claim(
+        PortRange(8502, 8502), TCP, "boiler", ClaimKind.SITE, Source("site"), protocol="dnp3"
+    )
+    case = Case(
+        lambda number, transport: [put], PROTOCOLS, NOW, services=[service("h", 8502, "modbus")]
+    )
+
+    assert ["PB101", "PB102"] == [one.code for one in judge(case, only=("PB101", "PB102"))]

@@ -162,7 +162,9 @@ class Book:
         or a reason that says nothing.
         """
         if until_ns <= now_ns:
-            raise UsageError("the date until which a finding is accepted has passed already")
+            raise UsageError(
+                "the date until which a finding is accepted has passed already; give a later one"
+            )
         if not reason.strip():
             raise UsageError("a finding is accepted for a reason; give one with --reason")
         asked = {"site": site, "vlan": vlan, "code": code, "subject": subject}
@@ -271,7 +273,7 @@ def _read_only(path: str) -> Connection:
     import sqlite3
 
     if not os.path.exists(path):
-        raise SourceError(f"{path}: no book there yet; commands that look write it with --book")
+        raise SourceError(f"{path}: no book there yet; begin one: portbook book create")
     address = Path(path).absolute().as_uri() + "?mode=ro"
     try:
         return _set_up(_connect(address))

@@ -3,7 +3,8 @@
     [[claim]]
     ports = "5000-5010/tcp"        # or a list of such texts
     claimant = "press line"
-    title = "operator panels"      # these three may be left out
+    protocol = "modbus"            # these four may be left out
+    title = "operator panels"
     note = "agreed with production"
     date = "2026-01-15"
 
@@ -18,6 +19,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from portbook.claims.profiles import profiles
 from portbook.claims.whole import write_whole
 from portbook.errors import SourceError, UsageError
 from portbook.ports import PortRange, Transport, parse_range
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from tomlkit import TOMLDocument
 
 LARGEST_OCTETS = 4 << 20
-_KEYS = ("ports", "claimant", "title", "note", "date")
+_KEYS = ("ports", "claimant", "protocol", "title", "note", "date")
 _TABLE = re.compile(r"^\s*\[\[\s*claim\s*\]\]", re.MULTILINE)
 
 
@@ -58,6 +60,7 @@ def add_claim(
     ports: str,
     claimant: str,
     *,
+    protocol: str | None = None,
     title: str | None = None,
     note: str | None = None,
     date: str | None = None,
@@ -68,8 +71,8 @@ def add_claim(
 
     before = parse_site(text, where)
     table = tomlkit.table()
-    told = zip(_KEYS, (ports.strip(), claimant.strip(), title, note, date), strict=True)
-    for key, value in told:
+    told = (ports.strip(), claimant.strip(), protocol, title, note, date)
+    for key, value in zip(_KEYS, told, strict=True):
         if value:
             table.add(key, value)
     for claim in _read(table.unwrap(), where, f"{ports} for {claimant}"):
@@ -80,6 +83,8 @@ def add_claim(
     if tables is None:
         tables = tomlkit.aot()
         document.add("claim", tables)
+    if before:
+        tables[-1].add(tomlkit.nl())
     tables.append(table)
     return tomlkit.dumps(document)
 
@@ -149,6 +154,11 @@ def _read(table: Any, where: str, place: str) -> list[Claim]:
     texts = _texts(table)
     if not claimant or not texts:
         raise UsageError(f'{place}: a claim needs ports = "1743/udp" and claimant = "..."')
+    protocol = table.get("protocol")
+    if protocol is not None and protocol not in profiles():
+        raise UsageError(
+            f"{place}: no such protocol: {protocol!r}; known: {', '.join(sorted(profiles()))}"
+        )
     source = Source(f"the site's own claims, {where}", str(table.get("date") or "") or None)
     claims = []
     for text in texts:
@@ -166,6 +176,7 @@ def _read(table: Any, where: str, place: str) -> list[Claim]:
                 confidence="one source",
                 title=table.get("title"),
                 note=table.get("note"),
+                protocol=protocol,
             )
         )
     return claims

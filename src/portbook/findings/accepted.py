@@ -18,7 +18,7 @@ from portbook.records import LOCAL_SITE, Finding
 VOLATILE = frozenset({"place_count", "port_count"})
 
 
-class Acceptance(msgspec.Struct, frozen=True):
+class Acceptance(msgspec.Struct, frozen=True, tag="acceptance", tag_field="kind"):
     """Somebody accepts one finding.
 
     until_ns: Unix time from which it counts again

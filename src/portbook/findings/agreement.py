@@ -95,6 +95,8 @@ def names(protocol: Profile, claim: Claim) -> bool:
 
 
 def _names(name: str, claim: Claim) -> bool:
+    if claim.protocol == name and claim.claim in SPEAKING:
+        return True
     told = _words(f"{claim.claimant} {claim.alias_of or ''} {claim.title or ''}")
     if name == "tls":
         return bool(_SECURED.intersection(told.split())) or claim.claimant.endswith("-s")

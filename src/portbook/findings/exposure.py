@@ -30,7 +30,8 @@ class ControllerReachable(Rule):
         programming runs over UDP 1740-1743 as well, so closing TCP alone does not help.
     Example: Modbus from 203.0.113.9 to 10.0.0.9:502.
     What to do: close the way at the border, and let distant stations in by a VPN only. Where a
-        plant uses public addresses inside, that network is no way out: tell portbook so.
+        plant uses public addresses inside, that network is no way out: tell
+        portbook so (`--network PREFIX`).
     Sources: CODESYS FAQ, page CODESYS Control (never reachable from the Internet); CISA
         AA22-103A; RFC 1918, RFC 4193, RFC 6598, RFC 3927 for what counts as not public.
     """

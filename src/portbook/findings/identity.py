@@ -78,7 +78,7 @@ class SpeaksOtherwise(Rule):
         plainest sign of a tunnel, a forgotten test server or a wrong setting.
     Example: HTTP answers on TCP 502, where Modbus is expected.
     What to do: find the program on that host; move it to a port of its own, or claim the port for
-        the site with `portbook claim add` so that everyone knows.
+        the site with `portbook claim add --protocol` so that everyone knows.
     Sources: IANA Service Name and Transport Protocol Port Number Registry; RFC 6335 section 8.1
         (an assignment is no proof of what a port carries).
     """
@@ -89,8 +89,8 @@ class SpeaksOtherwise(Rule):
     words: ClassVar = {
         "claimed": Words(
             "{protocol} answers on {port}/{transport}, a port claimed by {claimants}",
-            "Find the program behind {address}; move it, or claim the port for this site: "
-            "portbook claim add",
+            "Find the program behind {address}; move it, or say that it belongs there: "
+            "portbook claim add {port}/{transport} NAME --protocol {protocol}",
         ),
     }
 
@@ -145,7 +145,7 @@ class UnusualPort(Rule):
     Example: Modbus on TCP 8502.
     What to do: add the port to the rules that guard the protocol, or move the service back to
         its usual port.
-    Sources: the protocol's own page names the sources of its usual ports.
+    Sources: the port's page (`portbook port NAME`) names them for each usual port.
     """
 
     code: ClassVar[str] = "PB102"
@@ -172,12 +172,15 @@ class UnusualPort(Rule):
             number in usual.ports and usual.transport is transport for usual in protocol.usual
         ):
             return False
+        claims = case.claims(number, transport)
+        if any(one.claim is ClaimKind.SITE and names(protocol, one) for one in claims):
+            return False  # the site has put it there
         if protocol.stays_inside is not None:
             return True
         lent = case.ephemeral is not None and number in case.ephemeral
         if lent or Band.of(number) is Band.DYNAMIC:
             return False  # a reply caught without its question looks like this
-        return not speaking(case.claims(number, transport))  # else PB101 has it
+        return not speaking(claims)  # else PB101 has it
 
     def _tell(self, service: Service, protocol: Profile) -> Finding:
         usual = tuple(map(str, usual_ports(protocol, service.transport)))

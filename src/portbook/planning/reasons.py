@@ -100,7 +100,8 @@ def of_machine(plan: Plan, number: int, transport: Transport | None) -> Iterator
     for socket in plan.sockets.get(number, ()):
         if transport in (None, socket.transport):
             who = f"{socket.program} (pid {socket.pid})" if socket.program else "a program unseen"
-            text = f"{socket.transport} {socket.address}:{number} is held by {who}"
+            address = f"[{socket.address}]" if ":" in socket.address else socket.address
+            text = f"{socket.transport} {address}:{number} is held by {who}"
             yield Reason(Weight.BLOCK, "TAKEN", text)
     for kept in plan.excluded:
         if number in kept:
@@ -117,7 +118,8 @@ def of_claims(claims: Sequence[Claim], mild: bool) -> Iterator[Reason]:
             continue
         weight = Weight.WARN if claim.claim in _WARNING and not mild else Weight.INFORM
         what = f"{claim.claimant} ({claim.title})" if claim.title else claim.claimant
-        text = f"{what} {_SAID[claim.claim]}: {claim.source.title}"
+        dated = f", {claim.source.date}" if claim.source.date else ""
+        text = f"{what} {_SAID[claim.claim]}: {claim.source.title}{dated}"
         yield Reason(weight, "CLAIMED", text, claim)
 
 

@@ -63,7 +63,9 @@ class Story(msgspec.Struct, frozen=True):
             conversations=told,
             services=tuple(filter(wants.service, self.services)),
             devices=tuple(
-                one for one in self.devices if wants.device(one) and one.address in addresses
+                one
+                for one in self.devices
+                if wants.device(one) and (one.address in addresses or not wants.talk)
             ),
             announcements=tuple(filter(wants.announcement, self.announcements)),
             listeners=tuple(filter(wants.listener, self.listeners)),

@@ -32,6 +32,11 @@ class Wants(msgspec.Struct, frozen=True):
         """Tell whether a time is asked for, which a finding by itself does not have."""
         return self.since_ns is not None or self.until_ns is not None
 
+    @property
+    def talk(self) -> bool:
+        """Tell whether a port or a protocol is asked for, which a device by itself has not."""
+        return bool(self.ports or self.protocols)
+
     def conversation(self, one: Conversation) -> bool:
         """Tell whether a conversation is wanted; either end may match."""
         return (

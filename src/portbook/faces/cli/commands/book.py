@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from typing import Any
 
 import click
+import msgspec
 
+from portbook.errors import SourceError
 from portbook.faces.cli.options import Shape, shaped
 from portbook.faces.times import duration_s, moment_ns, short
 
 with_book = click.option("--book", "path", type=click.Path(dir_okay=False), help="Another book.")
+
+
+class BookPage(msgspec.Struct, frozen=True, tag="book", tag_field="kind"):
+    """Where the book is, how large, and what it holds."""
+
+    path: str
+    octets: int
+    sightings: Mapping[str, int]  # by kind
+    events: int  # what came, went or changed
+    accepted: int
+    first_ns: int | None  # the earliest thing seen
 
 
 def _path(given: str | None) -> str:
@@ -35,7 +49,15 @@ def command() -> None:
     """Do nothing: the subcommands do."""
 
 
-@command.command("create", help="Begin a book; `here`, `read` and `audit` then keep what they see.")
+@command.command(
+    "create",
+    help="""Begin a book; `here`, `read` and `audit` then keep what they see.
+
+    \b
+      portbook book create
+      portbook book create --book /srv/plant.sqlite
+    """,
+)
 @with_book
 def create(path: str | None) -> None:
     """Make the file."""
@@ -45,7 +67,15 @@ def create(path: str | None) -> None:
         click.echo(f"{book.path}: ready; `portbook here` and `portbook read` keep what they see")
 
 
-@command.command("show", help="Show where the book is, how large, and what it holds.")
+@command.command(
+    "show",
+    help="""Show where the book is, how large, and what it holds.
+
+    \b
+      portbook book show
+      portbook book show --json
+    """,
+)
 @with_book
 @shaped
 def show(path: str | None, shape: Shape) -> None:
@@ -55,20 +85,29 @@ def show(path: str | None, shape: Shape) -> None:
     with Book.open(_path(path), readonly=True) as book:
         size, where = book.size(), book.path
     if shape is not Shape.TABLE:
-        import msgspec
+        from portbook.faces.cli.output import write_records
 
-        click.echo(
-            msgspec.json.encode({"kind": "book", "path": where, **msgspec.to_builtins(size)})
-        )
+        write_records([BookPage(where, **msgspec.structs.asdict(size))], shape)
         return
     since = f", since {short(size.first_ns)}" if size.first_ns is not None else ""
     click.echo(f"{where}: {size.octets} octets{since}")
     for kind, count in size.sightings.items():
-        click.echo(f"  {count:>8} {kind}s")
-    click.echo(f"  {size.events:>8} changes, {size.accepted} findings accepted")
+        click.echo(f"  {count:>8} {kind}{'' if count == 1 else 's'}")
+    click.echo(f"  {size.events:>8} noted: gone, back or changed")
+    click.echo(f"  {size.accepted:>8} accepted")
 
 
-@command.command("changes", help="Tell what is new, gone or different since a moment.")
+@command.command(
+    "changes",
+    help="""Tell what is new, gone or different since a moment.
+
+    \b
+      portbook book changes --since 1d
+      portbook book changes --since 2026-11-21T08:00Z --jsonl
+
+    A program that was only started again, with another process id, is no change.
+    """,
+)
 @click.option("--since", required=True, metavar="TIME", help="1d, 2h, or 2026-11-21T08:00Z.")
 @with_book
 @shaped
@@ -92,7 +131,7 @@ def changes(since: str, path: str | None, shape: Shape) -> None:
             (short(one.at_ns), one.what, one.of, one.subject, _difference(one.before, one.details))
             for one in found
         ]
-        print_table("Changes", ("when", "what", "of", "subject", "how"), rows)
+        print_table("Changes", ("when!", "what!", "of!", "subject!", "how"), rows)
 
 
 def _difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
@@ -103,7 +142,15 @@ def _difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     )
 
 
-@command.command("prune", help="Forget what was not seen for longer than --keep.")
+@command.command(
+    "prune",
+    help="""Forget what was not seen for longer than --keep, and give the room back.
+
+    \b
+      portbook book prune --keep 90d
+      portbook book prune --keep 52w --book /srv/plant.sqlite
+    """,
+)
 @click.option("--keep", required=True, metavar="DURATION", help="90d, 52w.")
 @with_book
 def prune(keep: str, path: str | None) -> None:
@@ -111,7 +158,13 @@ def prune(keep: str, path: str | None) -> None:
     from portbook.book import Book
 
     before_ns = time.time_ns() - int(duration_s(keep) * 1e9)
-    with Book.open(_path(path)) as book:
+    where = _path(path)
+    if not os.path.exists(where):
+        raise SourceError(f"{where}: no book there yet; begin one: portbook book create")
+    with Book.open(where) as book:
         gone = book.prune(before_ns)
         size = book.size()
-    click.echo(f"{gone} sightings forgotten; the book has {size.octets} octets now")
+    click.echo(
+        f"{gone} {'sighting' if gone == 1 else 'sightings'} forgotten; "
+        f"the book has {size.octets} octets now"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import NamedTuple
 
@@ -45,7 +46,17 @@ def command() -> None:
     """Do nothing: the subcommands do."""
 
 
-@command.command("accept", help="Accept a finding until a date, for a reason.")
+@command.command(
+    "accept",
+    help="""Accept a finding until a date, for a reason.
+
+    \b
+      portbook finding accept PB302 "udp *:1740" --until 2027-03-31 --reason "behind the firewall"
+
+    SUBJECT is what stands behind the finding's code. It is kept in the book, which is begun where
+    there is none.
+    """,
+)
 @click.argument("code")
 @click.argument("subject")
 @click.option("--until", required=True, metavar="DATE", help="2027-03-31: it counts again then.")
@@ -74,7 +85,14 @@ def accept(
     )
 
 
-@command.command("refuse", help="Take an acceptance back.")
+@command.command(
+    "refuse",
+    help="""Take an acceptance back: the finding counts again.
+
+    \b
+      portbook finding refuse PB302 "udp *:1740"
+    """,
+)
 @click.argument("code")
 @click.argument("subject")
 @with_site
@@ -84,9 +102,10 @@ def refuse(code: str, subject: str, site: str | None, book: str | None) -> int:
     from portbook.book import Book
     from portbook.faces.terminal import safe
 
-    place = _place(book, site)
-    with Book.open(place.path) as kept:
-        count = kept.unaccept(code.upper(), subject, place.site)
+    place, count = _place(book, site), 0
+    if os.path.exists(place.path):  # opening begins a book, and from then on looks are kept
+        with Book.open(place.path) as kept:
+            count = kept.unaccept(code.upper(), subject, place.site)
     click.echo(
         f"counts again: {code.upper()} {safe(subject)}"
         if count
@@ -95,7 +114,15 @@ def refuse(code: str, subject: str, site: str | None, book: str | None) -> int:
     return 0 if count else 1
 
 
-@command.command("list", help="List what was accepted, until when and why.")
+@command.command(
+    "list",
+    help="""List what was accepted, until when and why.
+
+    \b
+      portbook finding list
+      portbook finding list --site north --json
+    """,
+)
 @with_site
 @with_book
 @shaped
@@ -112,5 +139,8 @@ def listed(site: str | None, book: str | None, shape: Shape) -> None:
 
         write_records(accepted, shape)
         return
+    if not accepted:
+        click.echo("Nothing was accepted.")
+        return
     rows = [(one.code, one.subject, one.mark, one.site) for one in accepted]
-    print_table("Accepted findings", ("code", "subject", "accepted", "site"), rows)
+    print_table("Accepted findings", ("code!", "subject!", "accepted", "site?"), rows)

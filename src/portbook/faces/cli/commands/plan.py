@@ -13,12 +13,12 @@ import msgspec
 
 from portbook.errors import SourceError, UsageError
 from portbook.faces.cli.options import Shape, shaped
-from portbook.faces.terminal import print_table, safe
+from portbook.faces.terminal import print_table, safe, wrapped
 from portbook.ports import PortRange, Transport, parse_range
 
 if TYPE_CHECKING:
     from portbook.claims.policies import Policy
-    from portbook.planning import Choice, Plan
+    from portbook.planning import Choice, Plan, Reason
 
 ROLES = ("listen", "connect", "connect-own-protocol", "connect-known-service")
 LARGEST_OCTETS = 16 << 20  # of a file that is linted
@@ -40,7 +40,7 @@ class PolicyRange(msgspec.Struct, frozen=True, tag="policy", tag_field="kind"):
     policy: str
 
 
-class Linted(msgspec.Struct, frozen=True, tag="plan", tag_field="kind"):
+class Mentioned(msgspec.Struct, frozen=True, tag="mention", tag_field="kind"):
     """A port that a file speaks of, with the planner's answer."""
 
     file: str
@@ -90,7 +90,18 @@ def command() -> None:
     """Do nothing: the subcommands do."""
 
 
-@command.command("check", help="May I use this port or range? Leaves with 0 for yes, 1 for no.")
+@command.command(
+    "check",
+    help="""May I use this port or range? Leaves with 0 for yes, 1 for no.
+
+    \b
+      portbook plan check 22004 --policy opto22
+      portbook plan check 502/tcp --role connect --not-here
+      portbook plan check 22000-22010 --policy opto22 --json
+
+    A range is answered by the first port of it that may not be used.
+    """,
+)
 @click.argument("port")
 @chosen
 @shaped
@@ -110,15 +121,34 @@ def check(port: str, policy: str | None, role: str, not_here: bool, shape: Shape
         _write([answer], shape)
     else:
         click.echo(_verdict(answer, span))
-        for reason in answer.reasons:
-            click.echo(f"  {reason.weight.value:<7} {reason.code}: {safe(reason.text)}")
+        # what is said of TCP and of UDP in the same words is told once
+        for line in dict.fromkeys(map(_reasoned, answer.reasons)):
+            click.echo(line)
     return 0 if answer.allowed else 1
 
 
-@command.command("next", help="Which ports are free for it, the best first.")
+@command.command(
+    "next",
+    help="""Which ports are free for it, the best first; leaves with 1 when there is none.
+
+    \b
+      portbook plan next --policy opto22
+      portbook plan next --range 5000-5999 --transport udp --count 3
+    """,
+)
 @click.option("--range", "span", metavar="PORT-PORT", help="Look in this range only.")
-@click.option("--transport", type=click.Choice([*Transport]), help="tcp or udp; default: both.")
-@click.option("--count", default=5, show_default=True, type=click.IntRange(1, 1000))
+@click.option(
+    "--transport",
+    type=click.Choice([one.value for one in Transport]),
+    help="Free on this transport; default: on TCP and UDP.",
+)
+@click.option(
+    "--count",
+    default=5,
+    show_default=True,
+    type=click.IntRange(1, 1000),
+    help="How many.",
+)
 @chosen
 @shaped
 def free(
@@ -140,14 +170,28 @@ def free(
         _write(found, shape)
     elif found:
         rows = [(one.port, one.code, _minded(one)) for one in found]
-        print_table("Free ports, the best first", ("port#", "code", "to mind"), rows)
+        print_table("Free ports, the best first", ("port#", "code!", "to mind"), rows)
     else:
         click.echo("no port there is free; `portbook plan check` tells why for each")
     return 0 if found else 1
 
 
-@command.command("show", help="Show a policy's whole table, or why ports of a range are refused.")
-@click.option("--policy", metavar="NAME|FILE", default="opto22", show_default=True)
+@command.command(
+    "show",
+    help="""Show a policy's whole table.
+
+    \b
+      portbook plan show --policy opto22
+      portbook plan show --policy site-ports.txt --json
+    """,
+)
+@click.option(
+    "--policy",
+    metavar="NAME|FILE",
+    default="opto22",
+    show_default=True,
+    help="`opto22`, or a site's own policy file.",
+)
 @shaped
 def show(policy: str, shape: Shape) -> None:
     """Print the rows and the notes of a policy."""
@@ -174,7 +218,7 @@ def show(policy: str, shape: Shape) -> None:
         return
     print_table(
         f"{known.title} ({known.source.title})",
-        ("ports", "may I", "code", "whose", "why"),
+        ("ports!", "may I!", "code!", "whose", "why"),
         [
             (
                 PortRange(one.first, one.last),
@@ -188,7 +232,19 @@ def show(policy: str, shape: Shape) -> None:
     )
 
 
-@command.command("lint", help="Judge every port that a file speaks of (`-`: standard input).")
+@command.command(
+    "lint",
+    help="""Judge every port that a file speaks of; leaves with 1 when one may not be used.
+
+    \b
+      portbook plan lint strategy.cdf --policy opto22
+      portbook plan lint compose.yaml
+      cat rules.txt | portbook plan lint -
+
+    Read as ports: `502/tcp`, `port 502`, `tcp:10.0.0.5:502`, `10.0.0.5:502`, a number alone on its
+    line, and the I/O units of a PAC Control strategy.
+    """,
+)
 @click.argument("file")
 @click.option("--policy", metavar="NAME|FILE", help="`opto22`, or a site's own policy file.")
 @shaped
@@ -206,18 +262,20 @@ def lint(file: str, policy: str | None, shape: Shape) -> int:
         else:
             allowed, code, reason = False, "NO_PORT", f"{one.number} is no port that can be used"
         found.append(
-            Linted(
+            Mentioned(
                 file, one.line, one.number, one.transport, one.what, one.role, allowed, code, reason
             )
         )
     if shape is not Shape.TABLE:
         _write(found, shape)
+    elif not found:
+        click.echo(f"{safe(file)} speaks of no port; `portbook plan lint --help` says what is read")
     else:
         rows = [
             (one.line, one.port, one.what, "yes" if one.allowed else "no", one.code, one.reason)
             for one in found
         ]
-        columns = ("line#", "port#", "what", "may I", "code", "why")
+        columns = ("line#", "port#", "what", "may I!", "code!", "why")
         print_table(f"Ports in {safe(file)} ({len(rows)})", columns, rows)
     return 0 if all(one.allowed for one in found) else 1
 
@@ -255,8 +313,12 @@ def _verdict(answer: Choice, span: PortRange) -> str:
     return f"{span}{transport}: no{ruled}{first} ({answer.code})"
 
 
+def _reasoned(reason: Reason) -> str:
+    return f"  {reason.weight.value:<7} " + wrapped(f"{reason.code}: {reason.text}", 10)
+
+
 def _minded(answer: Choice) -> str:
-    return "; ".join(reason.text for reason in answer.reasons[:2]) or "nothing"
+    return "; ".join(dict.fromkeys(one.text for one in answer.reasons[:2])) or "nothing"
 
 
 def _write(records: Sequence[msgspec.Struct], shape: Shape) -> None:

@@ -12,6 +12,7 @@ from portbook.faces.cli.options import Shape, shaped
 
 LARGEST_OCTETS = 64 << 20  # the official XML has 4 MB
 PATIENCE_S = 30
+KEPT = "the table in use was kept"
 
 
 class RegistryPage(msgspec.Struct, frozen=True, tag="registry", tag_field="kind"):
@@ -40,7 +41,15 @@ def command() -> None:
     """Do nothing: the subcommands do."""
 
 
-@command.command("show", help="Show source, date and counts of the table in use.")
+@command.command(
+    "show",
+    help="""Show source, date and counts of the table in use.
+
+    \b
+      portbook registry show
+      portbook registry show --json
+    """,
+)
 @shaped
 def show(shape: Shape) -> None:
     """Tell what the table is."""
@@ -72,7 +81,18 @@ def show(shape: Shape) -> None:
         click.echo(f"  SHA-256 {digest}")
 
 
-@command.command("update", help="Replace the table by the official CSV or XML, plain or gzip.")
+@command.command(
+    "update",
+    help="""Replace the table by IANA's official CSV or XML, plain or gzip.
+
+    \b
+      portbook registry update service-names-port-numbers.csv
+      portbook registry update registry.xml.gz
+
+    Only a URL makes portbook ask a network. A table that shrinks by more than a twentieth, or lacks
+    22, 80 or 443, is refused, and the old one stays.
+    """,
+)
 @click.argument("file_or_url")
 def update(file_or_url: str) -> None:
     """Read, check, replace; the old table stays on any failure."""
@@ -87,11 +107,23 @@ def update(file_or_url: str) -> None:
     old = Registry.load(path if path.exists() else None).about
     octets = _fetched(file_or_url)
     today = datetime.now(UTC).date().isoformat()
-    about = replace_table(path, old, parse_official(octets, file_or_url, today))
+    try:
+        about = replace_table(path, old, parse_official(octets, file_or_url, today))
+    except SourceError as error:
+        if KEPT in str(error):
+            raise
+        raise SourceError(f"{error}; {KEPT}", offset=error.offset) from error
     click.echo(f"{path}: {about.counts['rows']} rows of {about.date}, instead of {old.date}")
 
 
-@command.command("reset", help="Forget an updated table; the shipped one is used again.")
+@command.command(
+    "reset",
+    help="""Forget an updated table; the shipped one is used again.
+
+    \b
+      portbook registry reset
+    """,
+)
 def reset() -> None:
     """Delete the updated table."""
     from portbook import config
@@ -114,7 +146,9 @@ def _fetched(place: str) -> bytes:
         with Path(place).open("rb") as stream:
             octets = stream.read(LARGEST_OCTETS + 1)
     except OSError as error:
-        raise SourceError(f"{place}: {error.strerror}; the table in use was kept") from error
+        raise SourceError(f"{place}: {error.strerror}; {KEPT}") from error
+    if not octets:
+        raise SourceError(f"{place}: the file is empty; {KEPT}")
     return _bounded(place, octets)
 
 
@@ -131,7 +165,7 @@ def _downloaded(url: str) -> bytes:
     except (URLError, HTTPException, OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         raise SourceError(
-            f"{url}: {reason}; the table in use was kept. Without a network, fetch the file "
+            f"{url}: {reason}; {KEPT}. Without a network, fetch the file "
             "elsewhere and give its path"
         ) from error
     return _bounded(url, octets)
@@ -140,7 +174,6 @@ def _downloaded(url: str) -> bytes:
 def _bounded(place: str, octets: bytes) -> bytes:
     if len(octets) > LARGEST_OCTETS:
         raise SourceError(
-            f"{place}: more than {LARGEST_OCTETS >> 20} MiB, which is no registry file; the table "
-            "in use was kept"
+            f"{place}: more than {LARGEST_OCTETS >> 20} MiB, which is no registry file; {KEPT}"
         )
     return octets

@@ -48,9 +48,9 @@ def command(code: str | None, shape: Shape) -> None:
         click.echo(page(chosen[0]).page)
     else:
         rows = [(one.code, one.level.value, one.name, _first(one)) for one in chosen]
-        print_table("Rules", ("code", "level", "name", "what it tells"), rows)
+        print_table("Rules", ("code!", "level!", "name!", "what it tells"), rows)
 
 
 def _first(rule: Rule) -> str:
-    text = page(rule).page.split("What it tells:", 1)[-1].strip()
-    return " ".join(text.split("\n\n", 1)[0].split())
+    told = page(rule).page.split("What it tells:", 1)[-1].split("Why it matters:", 1)[0]
+    return " ".join(told.split())
