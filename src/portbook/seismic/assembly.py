@@ -14,11 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from portbook.protocols.reftek.layouts import SIZE
 from portbook.protocols.reftek.packets import Packet
 from portbook.seismic.lanes import Arrived, Lane
 from portbook.seismic.outcomes import Outcome, Refused, Repeated, Told
-from portbook.seismic.tags import NANO, time_ns
+from portbook.seismic.tags import NANO, time_ns, unfit
 
 WINDOW = 64  # packets of a stream that are held for one that has not come
 HOLD_NS = 2 * NANO
@@ -67,7 +66,7 @@ class Assembler:
         """
         out: list[Outcome] = []
         when = time_ns(packet, self.near_year)
-        bad = _unfit(packet, when) or refusal
+        bad = unfit(packet) or _undated(packet, when) or refusal
         if bad:
             out.append(Refused(packet, *bad, cargo))
         if packet.type not in EVENTFUL:
@@ -126,11 +125,7 @@ class Assembler:
         return Told(packet, when, cargo)
 
 
-def _unfit(packet: Packet, when: int | None) -> tuple[str, str] | None:
-    if len(packet.octets) != SIZE:
-        return "cut-packet", f"{len(packet.octets)} of {SIZE} octets"
-    if packet.faults:
-        return "impossible-packet", packet.faults[0]
+def _undated(packet: Packet, when: int | None) -> tuple[str, str] | None:
     if when is None:
         return "impossible-date", f"day {packet.time[:3]} of year {packet.year:02}"
     return None

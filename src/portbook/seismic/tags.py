@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
-from portbook.protocols.reftek.layouts import EH
-from portbook.protocols.reftek.packets import STEIM_FROM, Packet, century
+from portbook.protocols.reftek.layouts import EH, SIZE
+from portbook.protocols.reftek.packets import FORMATS, STEIM_FROM, Packet, century
 
 NANO, MILLI = 1_000_000_000, 1_000_000
 FINEST_NS = MILLI  # a time tag is told to the millisecond
@@ -30,6 +30,22 @@ class Chain(NamedTuple):
 
     before: int
     last: int
+
+
+def unfit(packet: Packet) -> tuple[str, str] | None:
+    """Return the oddity's name and the reason why a packet cannot be as it stands, or None."""
+    if len(packet.octets) != SIZE:
+        return "cut-packet", f"{len(packet.octets)} of {SIZE} octets"
+    if not packet.faults:
+        return None
+    most = FORMATS.get(packet.format or "", (None,))[0]
+    name = "impossible-packet"
+    if packet.type == "DT" and packet.event is not None and packet.stream is not None:
+        if most is None:
+            name = "unknown-format"
+        elif packet.samples is not None and packet.channel is not None:
+            name = "impossible-count"
+    return name, packet.faults[0]
 
 
 def time_ns(packet: Packet, near_year: int) -> int | None:
