@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from portbook.errors import UsageError
+from portbook.errors import PeerError, UsageError
 from portbook.protocols.reftek.packets import FORMATS, RAW_FROM, STEIM_FROM, Packet, century
 from portbook.seismic.tags import NANO, span_ns
 
@@ -129,6 +129,40 @@ def copied(
         head = _header(name, clock, many, rate_hz, encoding, order, flags, quality, 0)
         made.append((head + part).ljust(RECORD, b"\0"))
     return made
+
+
+def records(
+    packet: Packet,
+    name: Name,
+    rate_hz: float,
+    time_ns: int,
+    *,
+    number: int = 1,
+    quality: Quality = UNKNOWN,
+) -> list[bytes]:
+    """Return a DT packet as 1024-octet records: swapped, copied, or else decoded and packed.
+
+    time_ns: the packet's time tag; C1, C3 and 33 are packed, since their samples carry marks.
+    Raises UsageError for codes or a rate that do not fit, PeerError for samples that cannot be.
+    """
+    if not packet.samples:
+        return []
+    if packet.format in SWAPPED:
+        year = _clock(time_ns)[0]
+        return [swapped(packet, name, rate_hz, year, number=number, quality=quality)]
+    if packet.format in COPIED:
+        return copied(packet, name, rate_hz, time_ns, number=number, quality=quality)
+    from portbook.seismic.samples import decode
+
+    found = decode(packet)
+    if found.values is None:
+        raise PeerError(": ".join(found.refusal or ("no samples",)))
+    return packed(found.values, name, rate_hz, time_ns, octets=RECORD)
+
+
+def template(name: Name, rate_hz: float, encoding: int, quality: Quality) -> bytes:
+    """Return a swapped record's header with number, time, samples and flags still 0."""
+    return _header(name, (0,) * 6, 0, rate_hz, encoding, 0, 0, quality, 15)
 
 
 def packed(
