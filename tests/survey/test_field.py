@@ -7,9 +7,10 @@ with the reason, looked into frame by frame.
 from __future__ import annotations
 
 import pytest
-from support import field, needs_captures
+from support import CAPTURES, captured, field, needs_captures
 from support.field import DAMAGED, Count, Place
 
+from portbook.evidence import readers
 from portbook.records import Confidence
 
 pytestmark = [pytest.mark.shared, needs_captures]
@@ -102,6 +103,9 @@ UNNAMED_THERE: dict[str, dict[Place, int]] = {
         ("snmp", "udp", 162): 1, ("ssh", "tcp", 22): 5,
     },
 }  # fmt: skip
+PARTS = (
+    "conversations", "services", "devices", "announcements", "oddities", "findings", "problems",
+)  # fmt: skip
 every_row = pytest.mark.parametrize("name", field.rows())
 
 
@@ -128,6 +132,19 @@ def test_every_protocol_of_the_readme_is_identified_and_nothing_else(name: str) 
     beside = {place: many for place, (many, _) in got.items() if place not in wanted}
     assert {place: many for place, many in {**otherwise, **unnamed}.items() if many} == beside
     assert row.shortened or not unnamed
+
+
+@every_row
+def test_without_the_compiled_reader_the_same_is_told(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readers, "COMPILED", False)
+    plain, story = captured.read(CAPTURES / name), field.story(name)
+
+    for part in PARTS:
+        assert getattr(story, part) == getattr(plain, part)
+    assert story.summary.packets == plain.summary.packets
+    assert story.summary.octets == plain.summary.octets
 
 
 @every_row

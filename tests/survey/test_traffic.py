@@ -16,6 +16,7 @@ from support.knowing import knowledge
 
 from portbook.emulators import plant
 from portbook.emulators.frames import Frame, Host, Section, TcpTalk, ethernet, pcap, pcapng
+from portbook.evidence import readers
 from portbook.records import Confidence, Conversation, Level
 from portbook.survey.naming import key
 from portbook.survey.story import Story
@@ -284,6 +285,29 @@ def test_all_containers_tell_the_same(tmp_path: Path) -> None:
         )
     ):
         assert wanted == _content(told(tmp_path, octets, f"{number}.capture"))
+
+
+@pytest.mark.parametrize("limit", [3, 1_000_000])
+def test_without_the_compiled_reader_the_same_is_told(
+    limit: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = _content(told(tmp_path, demo(), limit=limit))
+    monkeypatch.setattr(readers, "COMPILED", False)
+
+    assert wanted == _content(told(tmp_path, demo(), limit=limit))
+
+
+def test_sctp_is_a_conversation_like_the_others(tmp_path: Path) -> None:
+    data = bytes.fromhex("13880bb8 00000001 00000000 0003001400000001000000000000000041424344")
+    frames = [Frame(at, ONE.packet(TWO, 132, data)) for at in range(3)]
+    (one,) = told(tmp_path, frames).conversations
+
+    assert ("sctp", 5000, 3000, 3) == (
+        one.transport.value,
+        one.client_port,
+        one.server_port,
+        one.packets,
+    )
 
 
 def _content(story: Story) -> list[object]:
