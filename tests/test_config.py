@@ -82,15 +82,15 @@ def test_nothing_given_means_the_defaults(home: dict[str, str]) -> None:
 
 
 def test_a_flag_beats_the_environment_beats_the_file(home: dict[str, str]) -> None:
-    path = _write(home, 'site = "file"\npolicy = "file"\nlanguage = "de"\n')
+    path = _write(home, 'site = "file"\npolicy = "file"\nfail_on = "error"\n')
     given = {**home, "PORTBOOK_SITE": "environment", "PORTBOOK_POLICY": "environment"}
 
     told = config.load({"site": "flag", "policy": None}, given)
 
-    assert ("flag", "environment", "de") == (told.site, told.policy, told.language)
+    assert ("flag", "environment", Level.ERROR) == (told.site, told.policy, told.fail_on)
     assert "flag" == told.origins["site"]
     assert "environment PORTBOOK_POLICY" == told.origins["policy"]
-    assert f"file {path}" == told.origins["language"]
+    assert f"file {path}" == told.origins["fail_on"]
 
 
 def test_an_empty_variable_is_no_value(home: dict[str, str]) -> None:

@@ -41,8 +41,7 @@ SETTINGS = (
     Setting("site", LOCAL_SITE, "name of this site, part of every key in the book", "north"),
     Setting("claims", None, "path of the site's own claims, a TOML file", "/etc/plant-ports.toml"),
     Setting("policy", None, "port policy that findings are judged by", "opto22"),
-    Setting("fail_on", None, "lowest level of a finding that makes exit code 1", "error"),
-    Setting("language", None, "language of text for people, as in BCP 47", "de"),
+    Setting("fail_on", None, "lowest level of a finding that makes exit code 1, or never", "error"),
 )
 _BY_KEY = {setting.key: setting for setting in SETTINGS}
 
@@ -55,7 +54,6 @@ class Settings(msgspec.Struct, frozen=True):
     site: str = LOCAL_SITE
     policy: str | None = None
     fail_on: Level | None = None
-    language: str | None = None
     origins: Mapping[str, str] = {}
 
 
@@ -87,7 +85,6 @@ def load(
         site=_site(values.get("site", LOCAL_SITE), origins["site"]),
         policy=values.get("policy"),
         fail_on=_level(level, origins["fail_on"]) if level else None,
-        language=values.get("language"),
         origins=origins,
     )
 
@@ -174,8 +171,6 @@ def _layers(
 
 def _read(path: Path, *, needed: bool) -> dict[str, str]:
     """Return the settings that a file holds; an absent file that nobody named holds none."""
-    import tomllib
-
     try:
         with path.open("rb") as stream:
             octets = stream.read(_LARGEST_OCTETS + 1)
@@ -187,6 +182,8 @@ def _read(path: Path, *, needed: bool) -> dict[str, str]:
         raise SourceError(f"{path}: {error.strerror}; the settings cannot be read") from error
     if len(octets) > _LARGEST_OCTETS:
         raise UsageError(f"{path}: larger than a settings file can be (1 MiB)")
+    import tomllib
+
     try:
         told: dict[str, Any] = tomllib.loads(octets.decode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

@@ -246,6 +246,8 @@ class Oddity(msgspec.Struct, frozen=True, tag="oddity", tag_field="kind"):
     count: int
     where: str  # the file, and the octet or packet where it was first met
     advice: str | None = None
+    site: str = LOCAL_SITE
+    source: str | None = None  # the capture
 
 
 class Finding(msgspec.Struct, frozen=True, tag="finding", tag_field="kind"):

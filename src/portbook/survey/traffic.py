@@ -174,7 +174,8 @@ class _Look:
     def oddities(self) -> Iterator[Oddity]:
         """Give the oddities of this capture, each with where it was first met."""
         for name, (count, where) in self.table.oddities().items():
-            yield Oddity(name, count, f"{self._capture.name}, octet {where}")
+            place = f"{self._capture.name}, octet {where}"
+            yield Oddity(name, count, place, site=self._site, source=self._capture.name)
 
     def _tell(self, done: int, total: int | None) -> None:
         if self._progress:

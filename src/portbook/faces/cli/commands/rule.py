@@ -47,10 +47,11 @@ def command(code: str | None, shape: Shape) -> None:
     elif code:
         click.echo(page(chosen[0]).page)
     else:
-        rows = [(one.code, one.level.value, one.name, _first(one)) for one in chosen]
+        rows = [(one.code, one.level.value, one.name, told_in_short(one)) for one in chosen]
         print_table("Rules", ("code!", "level!", "name!", "what it tells"), rows)
 
 
-def _first(rule: Rule) -> str:
+def told_in_short(rule: Rule) -> str:
+    """Return what a rule tells, without why and what to do."""
     told = page(rule).page.split("What it tells:", 1)[-1].split("Why it matters:", 1)[0]
     return " ".join(told.split())
