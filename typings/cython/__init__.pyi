@@ -1,19 +1,21 @@
 """Only the names of Cython's pure-Python mode that the packet reader uses."""
 
+import builtins
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 _T = TypeVar("_T")
 
 compiled: bool
 const: Any
-bint = bool
-int = int
-uchar = int
-uint = int
-longlong = int
-ulonglong = int
-Py_ssize_t = int
+bint: TypeAlias = bool
+int: TypeAlias = builtins.int
+uchar: TypeAlias = builtins.int
+uint: TypeAlias = builtins.int
+longlong: TypeAlias = builtins.int
+ulonglong: TypeAlias = builtins.int
+Py_ssize_t: TypeAlias = builtins.int
+p_ulonglong: TypeAlias = Any
 
 def cclass(cls: type[_T]) -> type[_T]: ...
 def final(cls: type[_T]) -> type[_T]: ...
@@ -23,3 +25,4 @@ def inline(function: _T) -> _T: ...
 def exceptval(value: Any = ..., *, check: bool = ...) -> Callable[[_T], _T]: ...
 def cast(kind: type[_T], value: object) -> _T: ...
 def declare(kind: object, value: object = ..., *, visibility: str = ...) -> Any: ...
+def address(value: object) -> Any: ...

@@ -1,4 +1,6 @@
 # cython: boundscheck=True, wraparound=False, cdivision=True, language_level=3
+# cython: initializedcheck=False
+# ruff: noqa: I001
 # mypy: disable-error-code="misc,assignment,attr-defined,index,no-any-return,no-untyped-call"
 """The compiled twin of `flows`: conversations in flat arrays behind a seeded hash table.
 
@@ -19,47 +21,21 @@ if not cython.compiled:
 if cython.compiled:
     from cython.cimports.portbook.evidence._heads import Heads
 
-ROW = cython.declare(cython.Py_ssize_t, arrays.ROW)
-COOL = cython.declare(cython.Py_ssize_t, arrays.COOL)
-MARKS = cython.declare(cython.Py_ssize_t, arrays.MARKS)
-KEY = cython.declare(cython.Py_ssize_t, arrays.KEY)
-PACKETS = cython.declare(cython.Py_ssize_t, arrays.PACKETS)
-OCTETS = cython.declare(cython.Py_ssize_t, arrays.OCTETS)
-PAYLOAD = cython.declare(cython.Py_ssize_t, arrays.PAYLOAD)
-FIRST = cython.declare(cython.Py_ssize_t, arrays.FIRST)
-LAST = cython.declare(cython.Py_ssize_t, arrays.LAST)
-STATE = cython.declare(cython.Py_ssize_t, arrays.STATE)
-BASES = cython.declare(cython.Py_ssize_t, arrays.BASES)
-HEADS = cython.declare(cython.Py_ssize_t, arrays.HEADS)
-FILLED = cython.declare(cython.Py_ssize_t, arrays.FILLED)
-PIECES = cython.declare(cython.Py_ssize_t, arrays.PIECES)
-SWAPPED = cython.declare(cython.ulonglong, arrays.SWAPPED)
-SYNS = cython.declare(cython.ulonglong, arrays.SYNS)
-STARTED = cython.declare(cython.ulonglong, arrays.STARTED)
-KNOWN = cython.declare(cython.ulonglong, arrays.KNOWN)
-HINTED = cython.declare(cython.ulonglong, arrays.HINTED)
-DONE = cython.declare(cython.ulonglong, arrays.DONE)
-BROADCAST = cython.declare(cython.ulonglong, arrays.BROADCAST)
-WANTED = cython.declare(cython.ulonglong, arrays.WANTED)
-TUNNEL = cython.declare(cython.ulonglong, arrays.TUNNEL)
+    # fmt: off
+    from cython.cimports.portbook.evidence._layout import (
+        BASES, BATCH, BROADCAST, COOL, DONE, EARLY, FAR, FILLED, FIRST, HAND, HASH, HEADS, HINTED,
+        KEY, KNOWN, LAST, LATE, MARKS, OCTETS, PACKETS, PAST, PAYLOAD, PIECES, QUIET_NS, ROW,
+        ROW_AHEAD, SIDE, STARTED, STATE, SWAPPED, SYNS, TUNNEL, WANTED,
+    )
+    # fmt: on
+
 BURST = cython.declare(cython.ulonglong, arrays.BURST)
-PRESENT = cython.declare(cython.ulonglong, arrays.PRESENT)
 GROUP = cython.declare(cython.ulonglong, 1 << 40)  # of a MAC address: more than one station
-QUIET_NS = cython.declare(cython.longlong, arrays.QUIET_NS)
-EARLY = cython.declare(cython.ulonglong, arrays.FIRST_TIMES)
-LATE = cython.declare(cython.ulonglong, arrays.LAST_TIMES)
-FAR = cython.declare(cython.longlong, arrays.FAR)
-PAST = cython.declare(cython.longlong, arrays.PAST)
 FIRST_MIX = cython.declare(cython.ulonglong, 0xC2B2AE3D27D4EB4F)
 SECOND_MIX = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
 THIRD_MIX = cython.declare(cython.ulonglong, 0xFF51AFD7ED558CCD)
 FOURTH_MIX = cython.declare(cython.ulonglong, 0xC4CEB9FE1A85EC53)
 FIFTH_MIX = cython.declare(cython.ulonglong, 0x9FB21C651E98DF25)
-HAND = cython.declare(cython.Py_ssize_t, arrays.HAND)
-BATCH = cython.declare(cython.Py_ssize_t, arrays.BATCH)
-HASH = cython.declare(cython.Py_ssize_t, arrays.HASH)
-SIDE = cython.declare(cython.Py_ssize_t, arrays.SIDE)
-ROW_AHEAD = cython.declare(cython.Py_ssize_t, arrays.ROW_AHEAD)
 HALF = cython.declare(cython.ulonglong, 0xFFFFFFFF)
 
 
@@ -134,9 +110,8 @@ class Flows:
         if segment.transport != 6:
             self.datagram(row, way, 0, len(payload), segment.length)
         elif segment.seq is not None:
-            size: cython.Py_ssize_t = len(payload)
-            flags: cython.int = segment.flags
-            self.stream(row, way, flags, segment.seq, segment.ack, 0, size, segment.length)
+            seq, ack, length = segment.seq, segment.ack, segment.length
+            self.stream(row, way, segment.flags, seq, ack, 0, len(payload), length)
         elif segment.flags & 2:
             self.told(row, way, segment.flags)
             self.hot[row * ROW + STATE] |= STARTED << way
@@ -162,11 +137,12 @@ class Flows:
         if not lower:
             a_high, a, a_port, b_high, b, b_port = b_high, b, b_port, a_high, a, a_port
         key |= a_port << 48 | b_port << 32
-        self.hand[h], self.hand[h + 1] = a_high, a
-        self.hand[h + 2], self.hand[h + 3] = b_high, b
-        self.hand[h + KEY] = key
-        self.hand[h + SIDE] = 0 if lower else 1
-        self.hand[h + HASH] = self.mixed(a_high, a, b_high, b, key)
+        self.seen = self.hand[h + HAND - 1]  # the last word: all before it are there
+        words: cython.p_ulonglong = cython.address(self.hand[h])
+        words[0], words[1], words[2], words[3] = a_high, a, b_high, b
+        words[KEY] = key
+        words[SIDE] = 0 if lower else 1
+        words[HASH] = self.mixed(a_high, a, b_high, b, key)
         return 0
 
     @cython.cfunc
@@ -222,22 +198,25 @@ class Flows:
     @cython.exceptval(-2, check=False)
     def find(self, h: cython.Py_ssize_t) -> cython.Py_ssize_t:
         """Return the row of a packet in hand, -1 when there is none; `slot` is where it goes."""
-        slot: cython.ulonglong = self.hand[h + HASH] & self.mask
-        key: cython.ulonglong = self.hand[h + KEY]
+        # the end of a row is checked as every index is; the words before it are looked at freely
+        slot: cython.ulonglong = self.hand[h + HAND - 1]
+        packet: cython.p_ulonglong = cython.address(self.hand[h])
         row: cython.Py_ssize_t
-        r: cython.Py_ssize_t
+        slot = packet[HASH] & self.mask
+        known: cython.p_ulonglong
         while True:
             row = self.slots[slot]
             if row == 0:
                 self.slot = slot
                 return -1
-            r = (row - 1) * ROW
+            known = cython.address(self.hot[(row - 1) * ROW])
             if (
-                self.hot[r + KEY] == key
-                and self.hot[r + 1] == self.hand[h + 1]
-                and self.hot[r + 3] == self.hand[h + 3]
-                and self.hot[r] == self.hand[h]
-                and self.hot[r + 2] == self.hand[h + 2]
+                self.hot[row * ROW - 1] == known[HEADS]
+                and known[KEY] == packet[KEY]
+                and known[1] == packet[1]
+                and known[3] == packet[3]
+                and known[0] == packet[0]
+                and known[2] == packet[2]
             ):
                 return row - 1
             slot = slot + 1 & self.mask
@@ -271,13 +250,11 @@ class Flows:
         r: cython.Py_ssize_t = row * ROW
         number: cython.Py_ssize_t
         key: cython.ulonglong = self.hand[h + KEY]
-        state: cython.ulonglong = BURST | self.hand[h + SIDE]
+        state: cython.ulonglong = BURST | self.hand[h + SIDE] | (BROADCAST if broadcast else 0)
         if key >> 24 & 0xFF != 6:
             state |= STARTED | STARTED << 1
         if self.tunnelled(key):
             state |= TUNNEL
-        if broadcast:
-            state |= BROADCAST
         for number in range(KEY + 1):
             self.hot[r + number] = self.hand[h + number]
         self.hot[r + STATE] = state
@@ -310,16 +287,18 @@ class Flows:
         time_ns: cython.longlong,
     ) -> cython.int:
         r: cython.Py_ssize_t = row * ROW
-        self.hot[r + PACKETS + way] += packets
-        self.hot[r + OCTETS + way] += octets
-        self.hot[r + PAYLOAD + way] += length
-        last: cython.longlong = cython.cast(cython.longlong, self.hot[r + LAST])
+        self.seen = self.hot[r + HEADS]  # the last word: all before it are there
+        words: cython.p_ulonglong = cython.address(self.hot[r])
+        words[PACKETS + way] += packets
+        words[OCTETS + way] += octets
+        words[PAYLOAD + way] += length
+        last: cython.longlong = words[LAST]
         if time_ns > last:
+            words[LAST] = time_ns
             if time_ns - last > QUIET_NS:
                 self.burst(row, time_ns)
-            self.hot[r + LAST] = cython.cast(cython.ulonglong, time_ns)
-        elif time_ns < cython.cast(cython.longlong, self.hot[r + FIRST]):
-            self.hot[r + FIRST] = cython.cast(cython.ulonglong, time_ns)
+        elif time_ns < cython.cast(cython.longlong, words[FIRST]):
+            words[FIRST] = time_ns
         return 0
 
     @cython.cfunc

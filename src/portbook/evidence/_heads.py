@@ -1,4 +1,6 @@
 # cython: boundscheck=True, wraparound=False, cdivision=True, language_level=3
+# cython: initializedcheck=False
+# ruff: noqa: I001
 # mypy: disable-error-code="misc,assignment,attr-defined,index,no-any-return,no-untyped-call"
 """The compiled twin of `heads`: the first octets of each direction, in flat arrays.
 
@@ -15,20 +17,13 @@ from portbook.evidence import arrays
 if not cython.compiled:
     raise ImportError("the packet reader is not compiled")
 
-MARKS = cython.declare(cython.Py_ssize_t, arrays.MARKS)
-FILLED = cython.declare(cython.Py_ssize_t, arrays.FILLED)
-PIECES = cython.declare(cython.Py_ssize_t, arrays.PIECES)
-PARTS = cython.declare(cython.Py_ssize_t, arrays.PARTS)
-FLAGS = cython.declare(cython.Py_ssize_t, arrays.FLAGS)
-BLOCK = cython.declare(cython.Py_ssize_t, arrays.BLOCK)
-PIECE = cython.declare(cython.Py_ssize_t, arrays.PIECE)
-PART = cython.declare(cython.Py_ssize_t, arrays.PART)
-CLIPPED = cython.declare(cython.uint, arrays.CLIPPED)
-TRIED = cython.declare(cython.uint, arrays.TRIED)
-SHORT = cython.declare(cython.Py_ssize_t, arrays.HEAD_OCTETS)
-LONG = cython.declare(cython.Py_ssize_t, arrays.MORE_OCTETS)
-MOST_PIECES = cython.declare(cython.uint, arrays.MOST_PIECES)
-MOST_PARTS = cython.declare(cython.uint, arrays.MOST_PARTS)
+if cython.compiled:
+    # fmt: off
+    from cython.cimports.portbook.evidence._layout import (
+        BLOCK, CLIPPED, FILLED, FLAGS, LONG, MARKS, MOST_PARTS, MOST_PIECES, PART, PARTS, PIECE,
+        PIECES, SHORT, TRIED,
+    )
+    # fmt: on
 
 
 @cython.cclass

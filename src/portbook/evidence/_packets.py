@@ -1,4 +1,6 @@
 # cython: boundscheck=True, wraparound=False, cdivision=True, language_level=3
+# cython: initializedcheck=False
+# ruff: noqa: I001
 # mypy: disable-error-code="misc,assignment,attr-defined,index,no-any-return,no-untyped-call"
 """The compiled reader's kernel: conversations in flat arrays, no Python object per packet.
 
@@ -20,28 +22,43 @@ if not cython.compiled:
 if cython.compiled:
     from cython.cimports.portbook.evidence._flows import Flows
 
-ROW = cython.declare(cython.Py_ssize_t, arrays.ROW)
-PACKETS = cython.declare(cython.Py_ssize_t, arrays.PACKETS)
-STATE = cython.declare(cython.Py_ssize_t, arrays.STATE)
-SWAPPED = cython.declare(cython.ulonglong, arrays.SWAPPED)
-DONE = cython.declare(cython.ulonglong, arrays.DONE)
-TUNNEL = cython.declare(cython.ulonglong, arrays.TUNNEL)
-IPV6 = cython.declare(cython.ulonglong, arrays.IPV6)
+    # fmt: off
+    from cython.cimports.portbook.evidence._layout import (
+        Octet, AT, BATCH, BODY, CAPTURED, DONE, HAND, IPV6, KEY, LARGEST, LENGTH, LINK, PACKETS,
+        ROW, SHAPE, SIDE, START, STATE, SWAPPED, TIME, TUNNEL,
+    )
+    # fmt: on
+
 PRESENT = cython.declare(cython.ulonglong, arrays.PRESENT)
-HAND = cython.declare(cython.Py_ssize_t, arrays.HAND)
-BATCH = cython.declare(cython.Py_ssize_t, arrays.BATCH)
-KEY = cython.declare(cython.Py_ssize_t, arrays.KEY)
-SIDE = cython.declare(cython.Py_ssize_t, arrays.SIDE)
-START = cython.declare(cython.Py_ssize_t, arrays.START)
-AT = cython.declare(cython.Py_ssize_t, arrays.AT)
-CAPTURED = cython.declare(cython.Py_ssize_t, arrays.CAPTURED)
-LENGTH = cython.declare(cython.Py_ssize_t, arrays.LENGTH)
-TIME = cython.declare(cython.Py_ssize_t, arrays.TIME)
-LINK = cython.declare(cython.Py_ssize_t, arrays.LINK)
-BODY = cython.declare(cython.Py_ssize_t, arrays.BODY)
-SHAPE = cython.declare(cython.Py_ssize_t, arrays.SHAPE)  # end, header, flags; 0: not quick
-LARGEST = cython.declare(cython.longlong, 262144)
 EVERY = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFF)  # the broadcast address
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def two(p: Octet, at: cython.Py_ssize_t) -> cython.int:
+    return p[at] << 8 | p[at + 1]
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def four(p: Octet, at: cython.Py_ssize_t) -> cython.uint:
+    return cython.cast(cython.uint, p[at]) << 24 | p[at + 1] << 16 | p[at + 2] << 8 | p[at + 3]
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def backwards(p: Octet, at: cython.Py_ssize_t) -> cython.uint:
+    return cython.cast(cython.uint, p[at + 3]) << 24 | p[at + 2] << 16 | p[at + 1] << 8 | p[at]
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def eight(p: Octet, at: cython.Py_ssize_t) -> cython.ulonglong:
+    return cython.cast(cython.ulonglong, four(p, at)) << 32 | four(p, at + 4)
 
 
 @cython.final
@@ -56,6 +73,7 @@ class Kernel:
     data: object
     reader: object
     big: cython.bint
+    last: cython.uchar
     held: cython.Py_ssize_t  # packets of the batch in hand
     offset: cython.longlong  # of the block in the source
     full: cython.bint
@@ -140,6 +158,7 @@ class Kernel:
         """Count the frame that stands at `at`."""
         self._open(data)
         self.offset = where - at
+        self.full = False  # a single frame is always taken; `reader` keeps what finds no room
         self._take(at, 0, captured, length, link, time_ns, captured)
         self._flush(at)
         self._shut()
@@ -187,41 +206,17 @@ class Kernel:
     @cython.exceptval(-1, check=False)
     @cython.inline
     def _number(self, at: cython.Py_ssize_t) -> cython.longlong:
-        a: cython.uint = self.block[at]
-        b: cython.uint = self.block[at + 1]
-        c: cython.uint = self.block[at + 2]
-        d: cython.uint = self.block[at + 3]
-        if self.big:
-            return a << 24 | b << 16 | c << 8 | d
-        return d << 24 | c << 16 | b << 8 | a
-
-    @cython.cfunc
-    @cython.exceptval(-1, check=False)
-    @cython.inline
-    def _four(self, at: cython.Py_ssize_t) -> cython.longlong:
-        a: cython.uint = self.block[at]
-        b: cython.uint = self.block[at + 1]
-        c: cython.uint = self.block[at + 2]
-        return a << 24 | b << 16 | c << 8 | self.block[at + 3]
-
-    @cython.cfunc
-    @cython.exceptval(-1, check=False)
-    @cython.inline
-    def _two(self, at: cython.Py_ssize_t) -> cython.int:
-        high: cython.int = self.block[at]
-        return high << 8 | self.block[at + 1]
-
-    @cython.cfunc
-    @cython.exceptval(-1, check=True)
-    def _eight(self, at: cython.Py_ssize_t) -> cython.ulonglong:
-        high: cython.ulonglong = self._four(at)
-        return high << 32 | cython.cast(cython.ulonglong, self._four(at + 4))
+        """Read four octets in the order of the capture."""
+        self.last = self.block[at + 3]  # checked; then the three before it are there
+        p: Octet = cython.address(self.block[at])
+        return four(p, 0) if self.big else backwards(p, 0)
 
     @cython.cfunc
     @cython.exceptval(-1, check=True)
     def _mac(self, at: cython.Py_ssize_t) -> cython.ulonglong:
-        high: cython.ulonglong = self._two(at)
-        return PRESENT | high << 32 | cython.cast(cython.ulonglong, self._four(at + 2))
+        last: cython.ulonglong = self.block[at + 5]
+        p: Octet = cython.address(self.block[at])
+        return PRESENT | cython.cast(cython.ulonglong, four(p, 0)) << 16 | p[4] << 8 | last
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
@@ -254,58 +249,62 @@ class Kernel:
         self,
         h: cython.Py_ssize_t,
         at: cython.Py_ssize_t,
-        captured: cython.longlong,
+        captured: cython.Py_ssize_t,
         length: cython.longlong,
     ) -> cython.bint:
-        """Read a frame of the common kind; leave one of another as it is."""
-        ip: cython.Py_ssize_t = at + 14
-        kind: cython.int = self._two(at + 12)
+        """Read a frame of the common kind, 42 octets or more; leave another kind as it is."""
+        # the last octet is checked as every index is; below, nothing behind it is looked at
+        flags: cython.int = self.block[at + captured - 1]
+        p: Octet = cython.address(self.block[at])
+        ip: Octet = p + 14
+        kind: cython.int = two(p, 12)
         key: cython.ulonglong = 0
         if kind == 0x8100:
-            key = (self._two(at + 14) & 0xFFF) + 1
-            kind = self._two(at + 16)
-            ip += 4
+            key = (two(p, 14) & 0xFFF) + 1
+            kind = two(p, 16)
+            ip = p + 18
         number: cython.int
-        body: cython.Py_ssize_t
+        body: Octet
         size: cython.longlong
         if kind == 0x0800:
-            if self.block[ip] != 0x45 or self._two(ip + 6) & 0x3FFF:
+            if ip[0] != 0x45 or two(ip, 6) & 0x3FFF:
                 return False
-            size, number, body = self._two(ip + 2) - 20, self.block[ip + 9], ip + 20
-        elif kind == 0x86DD:
-            if captured < 62 or self.block[ip] >> 4 != 6:
+            size, number, body = two(ip, 2) - 20, ip[9], ip + 20
+        elif kind == 0x86DD and captured >= 62:
+            if ip[0] >> 4 != 6:
                 return False
-            size, number, body = self._two(ip + 4), self.block[ip + 6], ip + 40
+            size, number, body = two(ip, 4), ip[6], ip + 40
         else:
             return False
-        have: cython.longlong = at + captured - body
+        start: cython.Py_ssize_t = body - p
         header: cython.longlong = 8
-        least: cython.longlong = 8
         end: cython.longlong = size
-        flags: cython.int = 0
-        if number == 6 and have >= 20:
-            header, least = (self.block[body + 12] >> 4) << 2, 20
-            flags = self.block[body + 13]
-        elif number == 17 and have >= 8:
-            end = self._two(body + 4)
+        if number == 6 and captured >= start + 20:
+            header, flags = body[12] >> 4 << 2, body[13]
+            if header < 20:
+                return False
+        elif number == 17 and captured >= start + 8:
+            end, flags = two(body, 4), 0
         else:
             return False
-        if header < least or header > end or end > size or size > at + length - body:
+        if header > end or end > size or size > length - start:
             return False
-        self.hand[h + BODY] = body
         self.hand[h + SHAPE] = end << 16 | header << 8 | flags
+        self.hand[h + BODY] = at + start
         key = key << 8 | cython.cast(cython.ulonglong, number) << 24
-        a_port: cython.int = self._two(body)
-        b_port: cython.int = self._two(body + 2)
         if kind == 0x0800:
-            self.flows.ends(h, 0, self._four(ip + 12), a_port, 0, self._four(ip + 16), b_port, key)
-            return True
-        a_high: cython.ulonglong = self._eight(ip + 8)
-        a: cython.ulonglong = self._eight(ip + 16)
-        b_high: cython.ulonglong = self._eight(ip + 24)
-        self.flows.ends(
-            h, a_high, a, a_port, b_high, self._eight(ip + 32), b_port, key | IPV6
-        )
+            self.flows.ends(h, 0, four(ip, 12), two(body, 0), 0, four(ip, 16), two(body, 2), key)
+        else:
+            self.flows.ends(
+                h,
+                eight(ip, 8),
+                eight(ip, 16),
+                two(body, 0),
+                eight(ip, 24),
+                eight(ip, 32),
+                two(body, 2),
+                key | IPV6,
+            )
         return True
 
     @cython.cfunc
@@ -349,38 +348,38 @@ class Kernel:
     def _quick(self, h: cython.Py_ssize_t) -> cython.bint:
         """Count a frame of the common kind; False when its conversation needs the other way."""
         flows = self.flows
-        at: cython.Py_ssize_t = self.hand[h + AT]
-        time_ns: cython.longlong = cython.cast(cython.longlong, self.hand[h + TIME])
+        shape: cython.Py_ssize_t = self.hand[h + SHAPE]  # the last word: all before it are there
+        packet: cython.p_ulonglong = cython.address(self.hand[h])
+        at: cython.Py_ssize_t = packet[AT]
+        time_ns: cython.longlong = packet[TIME]
         row: cython.Py_ssize_t = flows.find(h)
         if row < 0:
-            if flows.rows >= flows.limit or flows.tunnelled(self.hand[h + KEY]):
+            if flows.rows >= flows.limit or flows.tunnelled(packet[KEY]):
                 return False
             flows.target_mac, flows.source_mac = self._mac(at), self._mac(at + 6)
             broadcast: cython.bint = flows.target_mac == EVERY | PRESENT
-            row = flows.meet(h, time_ns, self.offset + self.hand[h + START], broadcast)
-        r: cython.Py_ssize_t = row * ROW
-        state: cython.ulonglong = flows.hot[r + STATE]
+            row = flows.meet(h, time_ns, self.offset + packet[START], broadcast)
+        state: cython.ulonglong = flows.hot[row * ROW + STATE]
         if state & TUNNEL:
             return False
-        way: cython.int = (self.hand[h + SIDE] ^ state) & SWAPPED
-        if way and not flows.hot[r + PACKETS + 1]:
+        way: cython.int = (packet[SIDE] ^ state) & SWAPPED
+        if way and not flows.hot[row * ROW + PACKETS + 1]:
             flows.source_mac = self._mac(at + 6)
             flows.learn(row)
-        shape: cython.Py_ssize_t = self.hand[h + SHAPE]
         header: cython.Py_ssize_t = shape >> 8 & 0xFF
         end: cython.Py_ssize_t = shape >> 16
-        flows.count(row, way, 1, self.hand[h + LENGTH], end - header, time_ns)
+        flows.count(row, way, 1, packet[LENGTH], end - header, time_ns)
         if state & DONE << way and not shape & 2:
             return True
-        body: cython.Py_ssize_t = self.hand[h + BODY]
-        have: cython.Py_ssize_t = at + self.hand[h + CAPTURED] - body
+        body: cython.Py_ssize_t = packet[BODY]
+        have: cython.Py_ssize_t = at + packet[CAPTURED] - body
         have = max(0, min(end, have) - header)
-        if self.hand[h + KEY] >> 24 & 0xFF == 17:
+        if packet[KEY] >> 24 & 0xFF == 17:
             flows.datagram(row, way, body + header, have, end - header)
-        else:
-            seq: cython.uint = self._four(body + 4)
-            ack: cython.uint = self._four(body + 8)
-            flows.stream(
-                row, way, shape & 0xFF, seq, ack, body + header, have, end - header
-            )
+            return True
+        self.last = self.block[body + 11]
+        p: Octet = cython.address(self.block[body])
+        flows.stream(
+            row, way, shape & 0xFF, four(p, 4), four(p, 8), body + header, have, end - header
+        )
         return True

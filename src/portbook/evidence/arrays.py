@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
+from portbook.evidence.containers import LARGEST
 from portbook.evidence.flows import RINGS
 from portbook.evidence.heads import FAR, PAST, PENDING, datagram_pieces, stream_pieces
 from portbook.evidence.segments import TCP, Segment
@@ -25,6 +26,7 @@ from portbook.evidence.tunnels import NAMES
 
 __all__ = [
     "FAR",
+    "LARGEST",
     "MOST_PARTS",
     "MOST_PIECES",
     "PAST",
@@ -50,13 +52,14 @@ LOWER_PORT, HIGHER_PORT, TRANSPORT, IPV6, VLAN = 48, 32, 24, 1 << 22, 8
 # words of a conversation in `cool`: where, MAC addresses, then early and late times plus 1
 PRESENT = 1 << 48  # a MAC address is known
 # words of a packet in hand: ends and key as in `hot`, then what a batch needs to come back to it
-BATCH = 32
+BATCH = 64
 HASH, SIDE, ROW_AHEAD, START, AT, CAPTURED, LENGTH, TIME, LINK, BODY, SHAPE = range(5, 16)
 HAND = 16
 # numbers of a head in `marks`; a piece has two, a part has its end in the higher half
 FILLED, PIECES, PARTS, FLAGS, BLOCK, PIECE, PART = 0, 1, 2, 3, 4, 5, 13
 CLIPPED, TRIED = 1, 2
 MOST_PARTS = PENDING
+SHORT, LONG, EARLY, LATE = HEAD_OCTETS, MORE_OCTETS, FIRST_TIMES, LAST_TIMES
 
 Format = Literal["Q", "I", "B"]
 SIZES = {"Q": 8, "I": 4, "B": 1}
@@ -98,10 +101,10 @@ class Stores:
         return len(self._octets[name]) // (items * SIZES[kind])
 
     def grow(self, name: str) -> None:
-        """Give a store an eighth more rows."""
+        """Give a store a thirtieth more rows: often, so that little memory lies idle."""
         items = LAYOUT[name][1]
         least = 16 if items > HEAD_OCTETS else SMALLEST
-        rows = max(least, self.room(name) // 8)
+        rows = max(least, self.room(name) // 32)
         for twin in TWINS.get(name, (name,)):
             kind, items = LAYOUT[twin]
             self._octets[twin] += bytes(rows * items * SIZES[kind])
