@@ -122,3 +122,50 @@ def test_one_document_groups_records_by_kind() -> None:
 @given(st.integers(min_value=-(2**70), max_value=2**70))
 def test_any_time_can_be_written(time_ns: int) -> None:
     assert exports.rfc3339(time_ns).endswith("Z")
+
+
+OWNERS = (
+    Owner(12, "codesyscontrol", "root", "codesyscontrol -d", "codesys.service", None, "/opt/c"),
+    Owner(13, None, None, None, None, "0123456789ab"),
+)
+addresses = st.sampled_from(("0.0.0.0", "::", "10.0.0.5", "fe80::1"))
+listeners = st.builds(
+    Listener,
+    transport=st.sampled_from(list(Transport)),
+    address=addresses,
+    port=st.integers(0, 65535),
+    scope=st.sampled_from(list(Scope)),
+    state=st.sampled_from(("listen", "unconnected", "bound")),
+    seen_ns=st.sampled_from((SEEN_NS, SEEN_NS + 1, 1 << 70)),
+    owners=st.sampled_from(((), OWNERS, OWNERS[:1], OWNERS[1:])),
+    user=st.sampled_from((None, "plant")),
+    unit=st.sampled_from((None, "a.service")),
+    container=st.sampled_from((None, "c0")),
+    claims=st.sampled_from(((), ("mbap", "ü"))),
+)
+
+
+@given(st.lists(st.one_of(listeners, st.just(CONVERSATION)), max_size=20))
+def test_many_lines_are_the_single_ones_in_a_row(records: list[object]) -> None:
+    alone = b"".join(map(exports.line, records))  # type: ignore[arg-type]
+
+    assert alone == b"".join(exports.lines(records))  # type: ignore[arg-type]
+
+
+@given(listeners)
+def test_a_listener_is_the_same_in_a_line_and_in_a_document(one: Listener) -> None:
+    document = exports.document(one)
+
+    assert json.loads(json.dumps(document)) == written(one)
+    assert list(document) == list(written(one))
+    assert (one.owners[0].pid if one.owners else None) == written(one)["pid"]
+
+
+def test_thousands_of_listeners_lose_none_on_the_way() -> None:
+    many = [
+        Listener(Transport.TCP, "10.0.0.5", port, Scope.PRIVATE, "listen", SEEN_NS, OWNERS)
+        for port in range(3000)
+    ]
+
+    lines = b"".join(exports.lines(many)).splitlines()
+    assert list(range(3000)) == [json.loads(line)["port"] for line in lines]

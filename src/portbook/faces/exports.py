@@ -5,14 +5,15 @@ Times become RFC 3339 UTC with nanoseconds, `first_ns` becomes `first`; nothing 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from itertools import groupby, islice
+from typing import Any, NamedTuple
 
 import msgspec
 
-from portbook.records import Claim, Listener
+from portbook.records import Claim, Listener, Owner
 
 
 def _plain(value: Any) -> Any:
@@ -22,6 +23,7 @@ def _plain(value: Any) -> Any:
 
 
 _encoder = msgspec.json.Encoder(enc_hook=_plain)
+_TOGETHER = 512  # listeners that are written at once
 
 
 @lru_cache(maxsize=4096)
@@ -53,7 +55,7 @@ class _ListenerLine(msgspec.Struct, tag="listener", tag_field="kind"):
     state: str
     family: str
     claims: tuple[str, ...]
-    owners: tuple[Any, ...]
+    owners: tuple[Owner, ...] | msgspec.Raw
     owners_hidden: bool
     uid: int | None
     interface: str | None
@@ -65,22 +67,42 @@ class _ListenerLine(msgspec.Struct, tag="listener", tag_field="kind"):
     seen: str
 
 
-def _listener(one: Listener) -> _ListenerLine:
-    owner = one.owners[0] if one.owners else None
+class _Owners(NamedTuple):
+    """What listeners of the same owners have in common, worked out once."""
+
+    pid: int | None
+    program: str | None
+    user: str | None
+    unit: str | None
+    container: str | None
+    written: msgspec.Raw
+
+
+@lru_cache(maxsize=4096)
+def _owners(owners: tuple[Owner, ...]) -> _Owners:
+    written = msgspec.Raw(_encoder.encode(owners))
+    if not owners:
+        return _Owners(None, None, None, None, None, written)
+    first = owners[0]
+    return _Owners(first.pid, first.program, first.user, first.unit, first.container, written)
+
+
+def _listener(one: Listener, seen: str) -> _ListenerLine:
+    pid, program, user, unit, container, written = _owners(one.owners)
     return _ListenerLine(
-        one.transport.value,
+        one.transport,
         one.address,
         one.port,
-        one.scope.value,
-        owner.pid if owner else None,
-        owner.program if owner else None,
-        (owner.user if owner else None) or one.user,
-        (owner.unit if owner else None) or one.unit,
-        (owner.container if owner else None) or one.container,
+        one.scope,
+        pid,
+        program,
+        user or one.user,
+        unit or one.unit,
+        container or one.container,
         one.state,
         one.family,
         one.claims,
-        one.owners,
+        written,
         one.owners_hidden,
         one.uid,
         one.interface,
@@ -89,14 +111,16 @@ def _listener(one: Listener) -> _ListenerLine:
         one.inode,
         one.site,
         one.source,
-        rfc3339(one.seen_ns),
+        seen,
     )
 
 
 def document(record: msgspec.Struct) -> dict[str, Any]:
     """Return one record as a JSON-ready object with its `kind` first."""
     if isinstance(record, Listener):
-        built: dict[str, Any] = msgspec.to_builtins(_listener(record))
+        seen = rfc3339(record.seen_ns)
+        unwritten = msgspec.structs.replace(_listener(record, seen), owners=record.owners)
+        built: dict[str, Any] = msgspec.to_builtins(unwritten)
         return built
     fields: dict[str, Any] = msgspec.to_builtins(record, enc_hook=_plain)
     if isinstance(record, Claim):
@@ -121,8 +145,23 @@ def _value(key: str, value: Any) -> Any:
 def line(record: msgspec.Struct) -> bytes:
     """Return one record as a line of JSON, line feed included."""
     if isinstance(record, Listener):
-        return _encoder.encode(_listener(record)) + b"\n"
+        return _encoder.encode(_listener(record, rfc3339(record.seen_ns))) + b"\n"
     return _encoder.encode(document(record)) + b"\n"
+
+
+def lines(records: Iterable[msgspec.Struct]) -> Iterator[bytes]:
+    """Give records as lines of JSON, many lines at a time where they are listeners."""
+    for kind, alike in groupby(records, type):
+        if kind is Listener:
+            yield from _listener_lines(alike)  # type: ignore[arg-type]
+        else:
+            yield from map(line, alike)
+
+
+def _listener_lines(listeners: Iterator[Listener]) -> Iterator[bytes]:
+    while some := list(islice(listeners, _TOGETHER)):
+        times = {seen_ns: rfc3339(seen_ns) for seen_ns in {one.seen_ns for one in some}}
+        yield _encoder.encode_lines([_listener(one, times[one.seen_ns]) for one in some])
 
 
 def one_document(records: Iterable[msgspec.Struct]) -> bytes:

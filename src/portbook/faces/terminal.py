@@ -7,9 +7,7 @@ sequences or marks that turn the direction of writing. Nothing is printed before
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -70,6 +68,9 @@ def wrapped(text: object, indent: int) -> str:
     """
     if not sys.stdout.isatty():
         return safe(text)
+    import shutil
+    import textwrap
+
     width = max(40, shutil.get_terminal_size().columns - indent)
     return f"\n{' ' * indent}".join(textwrap.wrap(safe(text), width, break_on_hyphens=False))
 

@@ -6,7 +6,6 @@ its date has passed, or when it changes: another level, another peer, another pr
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
@@ -44,6 +43,8 @@ class Acceptance(msgspec.Struct, frozen=True, tag="acceptance", tag_field="kind"
 
 def fingerprint(finding: Finding) -> str:
     """Return what stays the same while a finding does: a short text for comparing."""
+    import hashlib
+
     lasting = {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in finding.parameters.items()

@@ -9,7 +9,7 @@ import msgspec
 from portbook.evidence.listeners import listeners
 from portbook.evidence.surroundings import surroundings
 from portbook.findings import judge
-from portbook.records import LOCAL_SITE, Finding, Listener, Summary
+from portbook.records import LOCAL_SITE, Finding, Summary
 from portbook.survey.knowledge import Knowledge
 from portbook.survey.story import Story
 
@@ -29,7 +29,10 @@ def look(
     """
     began = time.perf_counter()
     seen = listeners(port, way=way, now_ns=now_ns)
-    sockets = tuple(_claimed(one, knowledge, site) for one in seen.listeners)
+    replace, labels = msgspec.structs.replace, knowledge.claims.labels
+    sockets = tuple(
+        replace(one, claims=labels(one.port, one.transport), site=site) for one in seen.listeners
+    )
     found: tuple[Finding, ...] = ()
     if judged:
         found = tuple(judge(here(knowledge).case(now_ns, listeners=sockets)))
@@ -55,10 +58,4 @@ def here(knowledge: Knowledge) -> Knowledge:
         networks=knowledge.networks + around.networks,
         ephemeral=around.ephemeral,
         reserved=around.reserved,
-    )
-
-
-def _claimed(one: Listener, knowledge: Knowledge, site: str) -> Listener:
-    return msgspec.structs.replace(
-        one, claims=knowledge.claims.labels(one.port, one.transport), site=site
     )

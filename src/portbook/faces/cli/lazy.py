@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
+import gc
 import importlib
-import pkgutil
-from importlib.util import find_spec
 
 import click
 
@@ -20,15 +18,22 @@ class Commands(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands: the files of `commands/`."""
+        import pkgutil
+
         path = importlib.import_module(_HOME).__path__
         return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(path))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return one command, or None when there is no file of that name."""
         module = cmd_name.replace("-", "_")
-        if not module.isidentifier() or find_spec(f"{_HOME}.{module}") is None:
+        if not module.isidentifier():
             return None
-        command = importlib.import_module(f"{_HOME}.{module}").command
+        try:
+            command = importlib.import_module(f"{_HOME}.{module}").command
+        except ModuleNotFoundError as error:
+            if error.name != f"{_HOME}.{module}":
+                raise
+            return None
         assert isinstance(command, click.Command)
         return command
 
@@ -39,13 +44,17 @@ class Commands(click.Group):
         word = args[0]
         if word[:1].isdigit():
             parse_range(word)
-            return "port", self.get_command(ctx, "port"), args
-        if self.get_command(ctx, word) is None:
+            args = ["port", *args]
+        elif self.get_command(ctx, word) is None:
             raise UsageError(_unknown(word, self.list_commands(ctx)))
-        return super().resolve_command(ctx, args)
+        found = super().resolve_command(ctx, args)
+        gc.enable()  # the start is over; a command may live long
+        return found
 
 
 def _unknown(word: str, known: list[str]) -> str:
+    import difflib
+
     near = difflib.get_close_matches(word, known, 1)
     if near:
         return f"no command {word!r}; did you mean `portbook {near[0]}`?"

@@ -19,8 +19,8 @@ def write_records(records: Iterable[msgspec.Struct], shape: Shape) -> None:
     """Write records to standard output as JSON lines or as one document."""
     out = sys.stdout.buffer
     if shape is Shape.JSONL:
-        for record in records:
-            out.write(exports.line(record))
+        for some in exports.lines(records):
+            out.write(some)
     else:
         out.write(exports.one_document(records))
     out.flush()
