@@ -53,10 +53,10 @@ def time_ns(packet: Packet, near_year: int) -> int | None:
 
     near_year: the packet tells two digits; the nearest century is taken. Second 60 is let stand.
     """
-    day = _day_ns(packet.year, near_year, packet.time[:3])
+    day = day_ns(packet.year, near_year, packet.time[:3])
     if day is None:
         return None
-    return day + _of_day_ns(packet.time[3:])
+    return day + of_day_ns(packet.time[3:])
 
 
 def span_ns(samples: int, rate_hz: float) -> int:
@@ -87,10 +87,10 @@ def last_sample_ns(packet: Packet) -> int | None:
     if len(told) != 16 or not (told.isascii() and told.isdecimal()):
         return None
     year = int(told[:4])
-    day = _day_ns(year % 100, year, told[4:7])
+    day = day_ns(year % 100, year, told[4:7])
     if day is None or int(told[7:9]) > 23 or int(told[9:11]) > 59 or int(told[11:13]) > 60:
         return None
-    return day + _of_day_ns(told[7:])
+    return day + of_day_ns(told[7:])
 
 
 def chain(packet: Packet) -> Chain | None:
@@ -132,13 +132,15 @@ def _wrapped(value: int) -> int:
     return (value + (1 << 31)) % (1 << 32) - (1 << 31)
 
 
-def _of_day_ns(told: str) -> int:
+def of_day_ns(told: str) -> int:
+    """Return `HHMMSSTTT` as nanoseconds since midnight."""
     seconds = int(told[:2]) * 3600 + int(told[2:4]) * 60 + int(told[4:6])
     return seconds * NANO + int(told[6:9]) * MILLI
 
 
 @lru_cache(maxsize=1024)
-def _day_ns(two_digits: int, near_year: int, day: str) -> int | None:
+def day_ns(two_digits: int, near_year: int, day: str) -> int | None:
+    """Return when a day `DDD` begins, Unix nanoseconds; None when the year has no such day."""
     year = century(two_digits, near_year)
     if not 1 <= year <= 9998:
         return None
