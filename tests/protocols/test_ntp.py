@@ -17,6 +17,20 @@ ANSWERED = unhex(
     "240600ec00000000000002e37f7f0100cc2b0c374b1a1279cc2b0c4efb1abd7dcc2b0c4efa8a1caccc2b0c4efa8b"
     "00e5"
 )
+# captured from chrony 4.3 on loopback, 2026-11-21: it hides the precision of its clock
+ASKED_HIDDEN = unhex("23000020 00*36 ad049f6a80711210")
+ANSWERED_HIDDEN = unhex(
+    "240300e700000000000000007f7f0101eeac46e7a9d0836ead049f6a80711210eeac46e917520c8deeac46e917de"
+    "b284"
+)
+# the same, four times a second and signed with a key
+ASKED_SIGNED = unhex(
+    "2300fe20 00*36 11aad73f1d87dfa8 00000001c77661f0fdf36c0e63e87d344e06fdbbde8c6f5d"
+)
+ANSWERED_SIGNED = unhex(
+    "2403fee700000000000000007f7f0101eeac46e709ec190b11aad73f1d87dfa8eeac46e949140109eeac46e94917"
+    "cd3a000000015c088f3bdc6c7999d65882b546b19c1714feff94"
+)
 TELLS_ALL = unhex("250406ec000000af00000d20ac1740a0c7dd0fb3cd85cee1 00*16 c7dd1012e53f077c")
 TIME = 0xCC2B0C4E << 32
 
@@ -27,6 +41,19 @@ EXAMPLES = [
         "ntp",
         facts={"stratum": 6, "reference": "127.127.1.0", "ntp_version": 4},
     ),
+    Example(
+        "client that hides its precision, captured from chrony 4.3 on loopback, 2026-11-21",
+        Payload.of(UDP, (ASKED_HIDDEN,), (ANSWERED_HIDDEN,)),
+        "ntp",
+        facts={"stratum": 3, "reference": "127.127.1.1"},
+    ),
+    Example(
+        "signed, four times a second, captured from chrony 4.3 on loopback, 2026-11-21",
+        Payload.of(UDP, (ASKED_SIGNED,), (ANSWERED_SIGNED,)),
+        "ntp",
+        facts={"stratum": 3},
+    ),
+    Example("question of chrony alone", Payload.of(UDP, (ASKED_HIDDEN,)), "ntp", PLAUSIBLE),
     Example("question alone", Payload.of(UDP, (ASKED,)), "ntp", PLAUSIBLE),
     Example("answer alone", Payload.of(UDP, (), (ANSWERED,)), "ntp", PLAUSIBLE),
     Example(
@@ -76,6 +103,8 @@ def test_an_answer_to_another_question_is_plausible_at_the_most() -> None:
         {"first": 0x26},  # mode 6
         {"stratum": 17},
         {"poll": 18},
+        {"poll": 0xF7},  # 512 times a second
+        {"precision": 0x20, "first": 0x24},  # only who asks hides it
         {"precision": 1},
         {"precision": 0xD0},  # 2 to the power of -48
         {"first": 0x24, "transmit_time": 1 << 32},  # an answer of 1900

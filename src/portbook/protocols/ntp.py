@@ -34,7 +34,9 @@ SIZE = 48
 # Octets of a message with a key and digest behind it: RFC 1305 (12), RFC 5905 (20, 24).
 SIZES = frozenset((48, 60, 68, 72))
 ACTIVE, PASSIVE, CLIENT, SERVER, BROADCAST = range(1, 6)
-STRATUM, POLL, UNSET, PRECISION = 16, 17, 0xFF, -40
+STRATUM, PRECISION = 16, -40
+POLLS = range(-8, 18)  # the standard begins at 16 s; chrony asks up to 128 times a second
+HIDDEN = 32  # chrony puts this for the precision of its clock where it asks
 YEAR_1990 = 2_840_140_800  # seconds from 1900 to 1990
 KISSES = frozenset(("RATE", "DENY", "RSTR", "STEP", "INIT", "CRYP", "AUTH", "AUTO", "BCST"))
 
@@ -44,7 +46,7 @@ HEADER = Layout(
     (
         Field("first", 0, 1, BE, None, "2 bits leap, 3 bits version, 3 bits mode"),
         Field("stratum", 1, 1, BE, None, "distance from a clock; 0 unknown, 16 not in step"),
-        Field("poll", 2, 1, BE, "log2 s", "how often it asks"),
+        Field("poll", 2, 1, BE, "log2 s", "signed: how often it asks"),
         Field("precision", 3, 1, BE, "log2 s", "signed: of the clock"),
         Field("root_delay", 4, 4, BE, "s/65536", "to the clock and back"),
         Field("root_dispersion", 8, 4, BE, "s/65536", "error to the clock"),
@@ -125,14 +127,18 @@ def read(piece: Piece) -> dict[str, Any] | None:
     extended = version == 4 and piece.length > SIZE and piece.length % 4 == 0
     if piece.length not in SIZES and not extended:
         return None
-    precision = header["precision"] - 256 * (header["precision"] > 127)
-    if header["stratum"] > STRATUM or not PRECISION <= precision <= 0:
+    if header["stratum"] > STRATUM or _signed(header["poll"]) not in POLLS:
         return None
-    if header["poll"] > POLL and header["poll"] != UNSET:
+    hidden = mode == CLIENT and header["precision"] == HIDDEN
+    if not hidden and not PRECISION <= _signed(header["precision"]) <= 0:
         return None
     if mode != CLIENT and not _dated(header) and header["transmit_time"]:
         return None
     return header
+
+
+def _signed(octet: int) -> int:
+    return octet - 256 * (octet > 127)
 
 
 def _dated(header: dict[str, Any]) -> bool:
