@@ -30,6 +30,13 @@ def test_a_challenge_names_the_server_and_its_version() -> None:
     assert {"name": "DESKTOP-V1FA0UQ", "version": "10.0.10586"} == server(b"x" + CHALLENGE)
 
 
+def test_a_version_without_a_build_is_of_no_windows() -> None:
+    at = CHALLENGE.index(bytes.fromhex("0a005a29"))
+    samba = CHALLENGE[:at] + bytes.fromhex("06010000") + CHALLENGE[at + 4 :]
+
+    assert {"name": "DESKTOP-V1FA0UQ"} == server(samba)
+
+
 def test_an_authenticate_message_names_the_workstation_and_not_the_user() -> None:
     assert {"name": "DESKTOP-2AEFM7G"} == client(AUTHENTICATE)
 

@@ -19,7 +19,7 @@ from portbook.protocols import (
 from portbook.protocols.framing import MORE, Walk, both
 from portbook.protocols.layout import BE, LE, RAW, Field, Layout
 from portbook.protocols.nbns import decode
-from portbook.protocols.text import clean
+from portbook.protocols.text import clean, product
 from portbook.records import Identification, Source
 
 NAME = "smb"
@@ -249,26 +249,31 @@ def _server(asked: Walk, answered: Walk) -> dict[str, str]:
     for message in answered.messages:
         command = HEADER_OLD.get(message, "command", SESSION.size)
         if _kind(message) == "SMB 1" and command == SETUP_OLD:
-            system = _system(message)
-            if system:
-                return facts | {"product": system}
+            facts |= _system(*_names(message))
     return facts
 
 
-def _system(message: bytes) -> str | None:
-    """Return the operating system that a session setup response names."""
+def _system(system: str = "", manager: str = "") -> dict[str, str]:
+    """Return what a session setup response tells: Samba claims a Windows, then names itself."""
+    if manager.startswith("Samba "):
+        return product(manager)
+    return {"product": system} if system else {}
+
+
+def _names(message: bytes) -> list[str]:
+    """Return the operating system and the LAN manager that a session setup response names."""
     words, data = _words(message), _data(message)
     if len(words) not in (6, 8):
-        return None
+        return []
     # With extended security the fourth word counts the security octets in front of the names.
     skip = int.from_bytes(words[6:8], "little")
     flags2 = HEADER_OLD.get(message, "flags2", SESSION.size) or 0
     if not flags2 & UNICODE:
-        return clean(data[skip:].split(b"\0", 1)[0], 64) or None
+        return [clean(name, 64) for name in data[skip : skip + 256].split(b"\0")[:2]]
     # Unicode names begin at an even octet of the message.
     skip += (HEADER_OLD.size + 3 + len(words) + skip) % 2
-    text = data[skip : skip + 256]
-    return clean(text.decode("utf-16-le", "replace").split("\0", 1)[0], 64) or None
+    text = data[skip : skip + 256].decode("utf-16-le", "replace")
+    return [clean(name, 64) for name in text.split("\0")[:2]]
 
 
 PROTOCOL = Protocol(
