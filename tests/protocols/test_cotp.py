@@ -79,9 +79,20 @@ def test_what_it_carries_is_not_guessed() -> None:
 
 
 def test_tls_behind_the_connect_is_told() -> None:
-    told = recognise(Payload.of(TCP, [RDP, unhex("16030100680100")], [RDP_ANSWER]))
+    hello = unhex("16030100680100")
+    told = recognise(Payload.of(TCP, [RDP, hello], [RDP_ANSWER]))
 
     assert told is not None
+    assert told.facts["secured"] == "TLS"
+    assert told.against == ()
+    assert told == recognise(Payload.of(TCP, [RDP, hello], [RDP_ANSWER + hello]))
+
+
+def test_what_is_neither_a_telegram_nor_tls_stands_against_it() -> None:
+    told = recognise(Payload.of(TCP, [RDP, b"\x16\x03\x01"], [RDP_ANSWER, b"hello"]))
+
+    assert told is not None
+    assert "secured" not in told.facts
     assert told.against == ("what follows the connect is no telegram",)
 
 

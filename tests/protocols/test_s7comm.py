@@ -34,6 +34,8 @@ COMPONENTS = unhex(
     "084d4d43203236374646313146 00*21 09002af6000001 00*27 0a 00*33 0b 00*32"
 )
 TIA_CONNECT = unhex("030000241fe00000000100c0010ac1020000c21053494d415449432d524f4f542d484d49")
+# captured from python-snap7 3.3.0 on loopback, 2026-11-21: it confirms that it was left
+LEAVES, LEFT = unhex("0300000c0680000100010000"), unhex("0300000a05c000010001")
 EMPTY_PART = unhex("0300000702f000")  # Siemens drivers send it before a question
 
 
@@ -100,6 +102,16 @@ EXAMPLES = [
 @pytest.mark.parametrize("dialogue", [([CONNECT], [CONFIRM]), ([TIA_CONNECT], []), ([], [CONFIRM])])
 def test_a_connect_alone_is_no_s7comm(dialogue: tuple[list[bytes], list[bytes]]) -> None:
     assert recognise(Payload.of(TCP, *dialogue)) is None
+
+
+def test_a_disconnect_and_its_confirmation_are_telegrams() -> None:
+    told = recognise(
+        Payload.of(TCP, [CONNECT, SETUP, LEAVES], [CONFIRM, SET_UP, LEFT]),
+    )
+
+    assert told is not None
+    assert told.confidence is Confidence.CONFIRMED
+    assert told.against == ()
 
 
 def test_iso_session_on_the_same_transport_is_no_s7comm() -> None:

@@ -6,7 +6,7 @@ The connect of S7comm, MMS and RDP is one and the same. What is seen beyond it i
 from __future__ import annotations
 
 from portbook.ports import PortRange, Transport
-from portbook.protocols import Payload, Protocol, Signature, Usual, confirmed, plausible
+from portbook.protocols import Payload, Protocol, Side, Signature, Usual, confirmed, plausible
 from portbook.protocols.s7comm import speaks_s7
 from portbook.protocols.tpkt import (
     CALLED,
@@ -26,6 +26,7 @@ NAME = "cotp"
 MMS = bytes.fromhex("28ca220201")  # abstract syntax 1.0.9506.2.1
 SESSION = (b"\x0d", b"\x0e", b"\x01\x00\x01\x00")  # connect, accept, give tokens + data transfer
 RDP_COOKIE = b"Cookie: mstshash="
+TLS_HANDSHAKE = b"\x16\x03"
 RDP_QUESTION, RDP_ANSWERS = 1, (2, 3)  # negotiation: type, flags, length 8 (little-endian), ...
 
 
@@ -41,6 +42,10 @@ def recognise(payload: Payload) -> Identification | None:
     if asked.first(CONFIRM) or answered.first(CONNECT):
         return None
     facts = _facts(asked, answered)
+    if _turns_to_tls(payload.to_server, asked) and (
+        not answered.walk.wrong or _turns_to_tls(payload.to_client, answered)
+    ):
+        facts["secured"] = "TLS"
     against = _against(asked, answered, facts)
     connect, confirm = asked.first(CONNECT), answered.first(CONFIRM)
     if connect and confirm:
@@ -103,6 +108,12 @@ def _negotiates_rdp(connect: Telegram | None, confirm: Telegram | None) -> bool:
     )
 
 
+def _turns_to_tls(side: Side, stream: Stream) -> bool:
+    """Tell whether a handshake of TLS follows the telegrams (MS-RDPBCGR 5.4.5.1)."""
+    here = sum(map(len, stream.walk.messages))
+    return bool(stream.walk.messages) and side.octets[here : here + 2] == TLS_HANDSHAKE
+
+
 def _octet(value: int) -> bytes:
     return bytes((value,))
 
@@ -111,7 +122,7 @@ def _against(asked: Stream, answered: Stream, facts: dict[str, object]) -> tuple
     against: tuple[str, ...] = ()
     if "carries" not in facts:
         against += ("what it carries is not told: S7comm, MMS, RDP?",)
-    if asked.walk.wrong or answered.walk.wrong:
+    if (asked.walk.wrong or answered.walk.wrong) and "secured" not in facts:
         against += ("what follows the connect is no telegram",)
     return against
 

@@ -23,8 +23,11 @@ TPKT = Layout(
         Field("type", 5, 1, BE, None, "0xE0 connect, 0xD0 confirm, 0xF0 data, 0x80 disconnect"),
     ),
 )
-CONNECT, CONFIRM, DISCONNECT, DATA, ERROR = 0xE0, 0xD0, 0x80, 0xF0, 0x70
-LEAST = {CONNECT: 6, CONFIRM: 6, DISCONNECT: 6, DATA: 2, ERROR: 4}  # smallest length indicators
+CONNECT, CONFIRM, DATA, ERROR = 0xE0, 0xD0, 0xF0, 0x70
+DISCONNECT, DISCONNECTED = 0x80, 0xC0  # the second is of other classes, yet servers send it
+LEAST = {  # smallest length indicators
+    CONNECT: 6, CONFIRM: 6, DISCONNECT: 6, DISCONNECTED: 5, DATA: 2, ERROR: 4,
+}  # fmt: skip
 DATA_HEADER = 7
 LAST = 0x80  # in the third octet of data: no more parts of this unit follow
 CALLING, CALLED = 0xC1, 0xC2
@@ -93,9 +96,8 @@ def measure(octets: bytes, at: int) -> int | None:
     )
     if length is None or indicator is None or kind is None:
         return MORE if length is None or length >= DATA_HEADER else None
-    whole_header = kind in (CONNECT, CONFIRM) or (kind == DATA and indicator == 2)
     fits = kind in LEAST and LEAST[kind] <= indicator and 5 + indicator <= length
-    if not fits or (kind == DATA and not whole_header):
+    if not fits or (kind in (DATA, DISCONNECTED) and indicator != LEAST[kind]):
         return None
     return int(length)
 
