@@ -7,7 +7,7 @@ from support.examples import PLAUSIBLE, Example, unhex
 
 from portbook.ports import Transport
 from portbook.protocols import Payload, Side, identify
-from portbook.protocols.iec104 import recognise
+from portbook.protocols.iec104 import FILES, NAMES, SIZES, recognise
 from portbook.records import Confidence
 
 TCP = Transport.TCP
@@ -17,6 +17,9 @@ SEEN = unhex("680401002a00")
 VALUE = unhex("680f260006001501030001007a03004001")  # M_ME_ND_1, spontaneous
 SET_POINT = unhex("681206001e003201060001002823000000504200")
 SET_POINT_DONE = unhex("68121e0008003201070001002823000000504200")
+# captured from c104 2.2.1 (lib60870) on loopback, 2026-11-21
+STEP = unhex("68150c0026003c0106002f000c000002fa4c2a10150b1a")
+STEP_DONE = unhex("681526000e003c0107002f000c000002fa4c2a10150b1a")
 INTERROGATE = unhex("680e0000000064010600010000000014")
 
 EXAMPLES = [
@@ -34,6 +37,12 @@ EXAMPLES = [
         Payload.of(TCP, [SET_POINT], [SET_POINT_DONE]),
         "iec104",
         facts={"types": ["C_SE_NC_1 (50)"]},
+    ),
+    Example(
+        "a step command with its time, captured from c104 2.2.1 on loopback, 2026-11-21",
+        Payload.of(TCP, [STEP], [STEP_DONE]),
+        "iec104",
+        facts={"types": ["C_RC_TA_1 (60)"], "common addresses": [47]},
     ),
     Example(
         "several frames in a segment",
@@ -54,6 +63,10 @@ EXAMPLES = [
     Example("one acknowledgement is too little", Payload.of(TCP, [SEEN], []), None),
     Example("text that begins with an h", Payload.of(TCP, [b"h, who is there?\r\n"], []), None),
 ]
+
+
+def test_each_type_whose_size_is_known_has_its_name() -> None:
+    assert set(NAMES) == {*SIZES, *FILES}
 
 
 @pytest.mark.parametrize(
