@@ -141,6 +141,16 @@ def test_many_properties_in_one_answer() -> None:
     assert {"name": "ABC", "product": "XY"} == dict(told.server)
 
 
+def test_a_text_that_nobody_set_tells_nothing() -> None:
+    # captured from bacpypes3 0.0.110, 2026-11-21: its model name is "N/A"
+    asked, answer = unicast("0244020c0c020003091946"), unicast("30020c0c0200030919463e74004e2f413f")
+
+    told = recognise(Payload.of(UDP, [asked], [answer]))
+
+    assert told is not None
+    assert {} == told.server
+
+
 def test_a_text_that_is_not_the_utf_8_it_claims() -> None:
     answer = unicast("30010c0c023fffff19463e750500416263ae3f")
 

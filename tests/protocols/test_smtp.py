@@ -25,6 +25,13 @@ EXAMPLES = [
         client={"name": "openssl.client.net"},
         server={"name": "mx.google.com", "product": "gsmtp"},
     ),
+    Example(
+        "captured from aiosmtpd 1.4.6 on loopback, 2026-11-21",
+        Payload.of(TCP, (b"ehlo client7\r\n",), (b"220 localhost Python SMTP 1.4.6\r\n",)),
+        "smtp",
+        client={"name": "client7"},
+        server={"product": "Python SMTP", "version": "1.4.6"},
+    ),
     Example("greeting alone", Payload.of(TCP, (), (GOOGLE,)), "smtp", PLAUSIBLE),
     Example(
         "client alone, small letters, as in a one-sided public capture",

@@ -61,6 +61,7 @@ PROPERTIES = {
     12: "application software", 28: "description", 44: "version", 58: "location",
     70: "product", 77: "name", 120: "vendor id", 121: "vendor",
 }  # fmt: skip
+NOTHING_TOLD = ("N/A", "n/a", "-")  # what stacks say where nobody set a text
 CHARSETS = {0: "utf-8", 4: "utf-16-be", 5: "latin-1"}
 TAGS_AT_MOST, DATAGRAMS_AT_MOST = 512, 256
 UNSIGNED, TEXT_TAG, OBJECT = 2, 7, 12
@@ -311,7 +312,7 @@ def _value(tag: Tag) -> str:
     except UnicodeDecodeError:
         text = tag.octets[1:].decode("latin-1")  # older devices write ANSI and say UTF-8
     text = text.strip("\0 ")
-    return text if text.isprintable() else ""
+    return text if text.isprintable() and text not in NOTHING_TOLD else ""
 
 
 def _facts(found: list[Datagram]) -> dict[str, object]:

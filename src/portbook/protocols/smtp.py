@@ -23,6 +23,7 @@ REFUSED = (421, 554)
 _PRODUCTS = re.compile(
     r"Postfix|Exim[ /]?[\d.]*|Sendmail[ /]?[\d./]*"
     r"|Microsoft ESMTP MAIL Service(?:, Version: [\d.]+)?"
+    r"|Python SMTP(?: [\d.]+)?"
     r"|gsmtp|MailEnable|hMailServer|Haraka[ /]?[\d.]*|OpenSMTPD|qmail|Kerio Connect ?[\d.]*"
     r"|Lotus Domino(?: Release [\d.]+)?|MDaemon ?[\d.]*|CommuniGate Pro ?[\d.]*|ArGoSoft",
     re.IGNORECASE,
