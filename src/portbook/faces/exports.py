@@ -62,6 +62,8 @@ class _ListenerLine(msgspec.Struct, tag="listener", tag_field="kind"):
     namespace: str | None
     peer: str | None
     inode: int | None
+    backlog: int | None
+    note: str | None
     site: str
     source: str
     seen: str
@@ -109,6 +111,8 @@ def _listener(one: Listener, seen: str) -> _ListenerLine:
         one.namespace,
         one.peer,
         one.inode,
+        one.backlog,
+        one.note,
         one.site,
         one.source,
         seen,
@@ -125,6 +129,9 @@ def document(record: msgspec.Struct) -> dict[str, Any]:
     fields: dict[str, Any] = msgspec.to_builtins(record, enc_hook=_plain)
     if isinstance(record, Claim):
         return _claim(fields)
+    for reason in fields.get("reasons", ()):  # of a plan
+        if reason["claim"] is not None:
+            reason["claim"] = _claim(reason["claim"])
     return {_name(key): _value(key, value) for key, value in fields.items()}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,10 +12,12 @@ from portbook.addresses import parse
 from portbook.faces.terminal import LEVEL_STYLES, colours, print_table, wrapped
 from portbook.faces.times import lasting, short
 from portbook.records import (
+    Announcement,
     Conversation,
     Device,
     Finding,
     Listener,
+    Oddity,
     Service,
 )
 from portbook.survey.story import Story
@@ -117,6 +120,7 @@ DEVICE: tuple[Column, ...] = (
     ("version", lambda one: one.facts.get("version", "")),
     ("name", lambda one: one.facts.get("name", "")),
     ("serial!", lambda one: one.facts.get("serial", "")),
+    ("mac!?", lambda one: one.mac or ""),
 )
 ANNOUNCEMENT: tuple[Column, ...] = (
     ("from!", lambda one: _end(one.source, one.source_port or 0)),
@@ -147,6 +151,7 @@ def _table(title: str, columns: Sequence[Column], rows: Sequence[Any], everythin
     if not rows:
         return
     shown = rows if everything else rows[:ROWS]
+    columns = (*columns, *_origins(rows))
     print_table(
         f"{title} ({len(rows)})",
         [name for name, _ in columns],
@@ -154,6 +159,20 @@ def _table(title: str, columns: Sequence[Column], rows: Sequence[Any], everythin
     )
     if len(shown) < len(rows):
         click.echo(f"  … and {len(rows) - len(shown)} more; --all shows them\n")
+
+
+def _origins(rows: Sequence[Any]) -> tuple[Column, ...]:
+    """Return the columns that tell rows apart by VLAN and by capture, where there are several."""
+    columns: list[Column] = []
+    if any(getattr(one, "vlan", None) is not None for one in rows):
+        columns.append(("vlan#?", lambda one: "" if one.vlan is None else one.vlan))
+    if not isinstance(rows[0], Oddity) and len({_capture(one) for one in rows}) > 1:
+        columns.append(("in?", lambda one: os.path.basename(_capture(one))))
+    return tuple(columns)
+
+
+def _capture(one: Any) -> str:
+    return str(one.capture if isinstance(one, Announcement) else one.source)
 
 
 def _place(one: Service | Device) -> tuple[int, bytes, str, int]:

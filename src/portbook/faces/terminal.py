@@ -61,18 +61,27 @@ def console(stream: Any = None) -> Console:
     )
 
 
+def width() -> int | None:
+    """Return the columns of the terminal that output goes to; None: it goes to a pipe or file."""
+    if not sys.stdout.isatty():
+        return None
+    import shutil
+
+    return shutil.get_terminal_size().columns
+
+
 def wrapped(text: object, indent: int) -> str:
     """Return safe text in lines that fit the terminal, indented; a pipe gets one line.
 
     indent: columns that stand before the first line already, and before each further one
     """
-    if not sys.stdout.isatty():
+    room = width()
+    if room is None:
         return safe(text)
-    import shutil
     import textwrap
 
-    width = max(40, shutil.get_terminal_size().columns - indent)
-    return f"\n{' ' * indent}".join(textwrap.wrap(safe(text), width, break_on_hyphens=False))
+    room = max(40, room - indent)
+    return f"\n{' ' * indent}".join(textwrap.wrap(safe(text), room, break_on_hyphens=False))
 
 
 class _Column(NamedTuple):

@@ -71,10 +71,15 @@ def page(number: int, transport: Transport | None, claims: Claims) -> PortPage:
 
 
 def how_to_check(number: int, transports: Sequence[Transport]) -> dict[str, tuple[str, ...]]:
-    """Return the system's own commands that show who holds a port, by system."""
+    """Return the system's own commands that show who holds a port, by system.
+
+    Port 0 cannot be held: a program that binds it is given any free one.
+    """
+    if number == 0:
+        return {}
     tcp, udp = Transport.TCP in transports, Transport.UDP in transports
     letters = ("t" if tcp else "") + ("u" if udp else "")
-    linux = [f"ss -H{letters}lnp 'sport = :{number}'"] if letters else []
+    linux = [f"sudo ss -{letters}lnp 'sport = :{number}'"] if letters else []
     macos = [f"sudo lsof -nP -iTCP:{number} -sTCP:LISTEN"] if tcp else []
     windows = [f"Get-NetTCPConnection -LocalPort {number} -State Listen"] if tcp else []
     if udp:

@@ -6,7 +6,7 @@ from ipaddress import ip_network
 
 import msgspec
 
-from portbook.addresses import on_link, parse
+from portbook.addresses import Scope, on_link, parse
 from portbook.errors import UsageError
 from portbook.ports import PortRange, Transport, parse_range
 from portbook.records import Announcement, Conversation, Device, Finding, Listener, Service
@@ -69,8 +69,13 @@ class Wants(msgspec.Struct, frozen=True):
         )
 
     def listener(self, one: Listener) -> bool:
-        """Tell whether a socket is wanted; it has no protocol and no past."""
-        return self._host(one.address) and self._port(one.transport, one.port)
+        """Tell whether a socket is wanted; it has no protocol and no past.
+
+        One that is bound to every address is met at each of them.
+        """
+        return (one.scope is Scope.ANY or self._host(one.address)) and self._port(
+            one.transport, one.port
+        )
 
     def finding(self, one: Finding) -> bool:
         """Tell whether a finding is wanted: by the address, port and protocol it speaks of."""

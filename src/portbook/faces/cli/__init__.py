@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import io
 import os
 import sys
 from typing import NoReturn
@@ -17,9 +18,11 @@ import click
 from portbook import __version__
 from portbook.errors import SourceError, UsageError
 from portbook.faces.cli.lazy import Commands
+from portbook.faces.terminal import safe
 
 OK, USAGE, NO_SOURCE, INTERRUPTED = 0, 2, 4, 130
 COMPLETE = "_PORTBOOK_COMPLETE"
+LONGEST = 2000  # letters of an error message; names in it come from anywhere
 
 HELP = """What is really on this port, and should it be?
 
@@ -46,6 +49,9 @@ def portbook() -> None:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the program and leave with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show is no fault
+            stream.reconfigure(errors="backslashreplace")
     gc.disable()  # what a start makes stays: looking through it again and again frees nothing
     code = _run(arguments)
     gc.freeze()  # nor is it looked through at the end, which took a tenth of `portbook 1743`
@@ -83,7 +89,7 @@ def _run(arguments: list[str] | None) -> int:
 
 
 def _said(what: object, code: int) -> int:
-    click.echo(f"portbook: {what}", err=True)
+    click.echo(f"portbook: {safe(what, LONGEST)}", err=True)
     return _silent(code)
 
 

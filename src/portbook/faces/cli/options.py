@@ -38,12 +38,37 @@ def shaped(command: Command) -> Command:
     return with_shape  # type: ignore[return-value]
 
 
+with_host = click.option(
+    "--host", multiple=True, metavar="ADDRESS", help="Address or prefix; repeatable."
+)
+with_port = click.option(
+    "--port", multiple=True, metavar="PORT", help="1743, 1743/udp or 1740-1743; repeatable."
+)
+
+
+def placed(command: Command) -> Command:
+    """Add --host and --port, all that sockets can be asked for; the command gets `wants`."""
+
+    @with_host
+    @with_port
+    @wraps(command)
+    def with_wants(*args: Any, host: tuple[str, ...], port: tuple[str, ...], **more: Any) -> Any:
+        from portbook.survey.wants import Wants, wanted_host, wanted_ports
+
+        wants = Wants(hosts=tuple(map(wanted_host, host)), ports=wanted_ports(port))
+        return command(*args, wants=wants, **more)
+
+    return with_wants  # type: ignore[return-value]
+
+
 def filtered(command: Command) -> Command:
     """Add --host --port --protocol --since --until; the command gets `wants`."""
 
-    @click.option("--host", multiple=True, metavar="ADDRESS", help="Address or prefix; repeatable.")
-    @click.option("--port", multiple=True, metavar="PORT", help="1743, 1743/udp or 1740-1743.")
-    @click.option("--protocol", multiple=True, metavar="NAME", help="A protocol, or `unknown`.")
+    @with_host
+    @with_port
+    @click.option(
+        "--protocol", multiple=True, metavar="NAME", help="A protocol, or `unknown`; repeatable."
+    )
     @click.option("--since", metavar="TIME", help="2026-11-21T08:00Z, or 2h for two hours ago.")
     @click.option("--until", metavar="TIME", help="The same, for the end.")
     @wraps(command)
@@ -120,7 +145,7 @@ def judged(default: str) -> Callable[[Command], Command]:
         )
         @click.option(
             "--fail-on",
-            type=click.Choice(["never", *Level]),
+            type=click.Choice(["never", *(level.value for level in Level)]),
             help=f"Leave with 1 when a finding of this level or above is there; default {default}.",
         )
         @click.option(

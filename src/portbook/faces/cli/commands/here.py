@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from portbook.faces.cli.options import Shape, booked, filtered, judged, shaped
+from portbook.faces.cli.options import Shape, booked, judged, placed, shaped
 from portbook.survey.knowledge import Knowledge
 from portbook.survey.wants import Wants
 
@@ -26,7 +26,7 @@ from portbook.survey.wants import Wants
     """
 )
 @click.option("--all", "everything", is_flag=True, help="Show every row of long tables.")
-@filtered
+@placed
 @booked
 @judged("never")
 @shaped

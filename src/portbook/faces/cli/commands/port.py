@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
+import msgspec
 
 from portbook.errors import SourceError, UsageError
 from portbook.faces.cli.options import Shape, shaped
-from portbook.faces.terminal import colours, safe
-from portbook.ports import Transport, parse_range
+from portbook.faces.terminal import colours, safe, width, wrapped
+from portbook.ports import Band, Transport, parse_range
 from portbook.records import Claim, ClaimKind, Listener
 
 if TYPE_CHECKING:
@@ -49,30 +50,52 @@ def command(port: str, shape: Shape) -> int:
         span, transport = parse_range(port)
         if span.size > MOST_PAGES:
             raise UsageError(f"{port}: at most {MOST_PAGES} pages at once; ask for fewer ports")
-        for number in range(span.first, span.last + 1):
-            _show(number, transport, shape)
+        looked = (_look(number, transport) for number in range(span.first, span.last + 1))
+        if shape is Shape.TABLE:
+            for place, one in enumerate(looked):
+                _print_page(one, first=not place)
+        else:
+            from portbook.faces.cli.output import write_records
+
+            write_records((record for one in looked for record in one.records()), shape)
         return 0
     return _search(port, shape)
 
 
-def _show(number: int, transport: Transport | None, shape: Shape) -> None:
+class _Looked(NamedTuple):
+    """All that a page shows."""
+
+    about: PortPage
+    said: Sequence[Claim]
+    sockets: Sequence[Listener]
+    hidden: Sequence[str]
+    seen: Sequence[Seen]
+
+    def records(self) -> tuple[msgspec.Struct, ...]:
+        return (self.about, *self.said, *self.sockets, *self.seen)
+
+
+def _look(number: int, transport: Transport | None) -> _Looked:
     from portbook.faces.cli.knowing import claims
     from portbook.survey.page import page
 
     known = claims()
-    about = page(number, transport, known)
-    said = known.of(number, transport)
     sockets, hidden = _here(number, transport)
-    seen = _seen(number, transport)
-    if shape is not Shape.TABLE:
-        from portbook.faces.cli.output import write_records
+    labelled = [
+        msgspec.structs.replace(one, claims=known.labels(one.port, one.transport))
+        for one in sockets
+    ]
+    about, said = page(number, transport, known), known.of(number, transport)
+    return _Looked(about, said, labelled, hidden, _seen(number, transport))
 
-        write_records([about, *said, *sockets, *seen], shape)
-        return
-    _print(about, said)
-    _print_here(sockets, hidden)
-    _print_seen(seen)
-    _print_how(about)
+
+def _print_page(one: _Looked, *, first: bool) -> None:
+    if not first:
+        click.echo("\n")
+    _print(one.about, one.said)
+    _print_here(one.sockets, one.hidden)
+    _print_seen(one.seen)
+    _print_how(one.about)
 
 
 def _here(number: int, transport: Transport | None) -> tuple[Sequence[Listener], Sequence[str]]:
@@ -98,7 +121,7 @@ def _seen(number: int, transport: Transport | None) -> Sequence[Seen]:
         with Book.open(path, readonly=True) as book:
             return book.seen(number, transport)
     except SourceError as error:
-        click.echo(f"portbook: {error}", err=True)
+        click.echo(f"portbook: {safe(error)}", err=True)
         return ()
 
 
@@ -114,7 +137,7 @@ def _search(text: str, shape: Shape) -> int:
         from portbook.faces.terminal import print_table
 
         rows = [(_ports(one), one.claimant, one.claim.value, one.title or "") for one in found]
-        print_table(f"Ports of {safe(text)}", ("port", "claimant", "kind", "what"), rows)
+        print_table(f"Ports of {safe(text)}", ("port!", "claimant", "kind!", "what"), rows)
     if not found:
         click.echo(f"portbook: nobody claims a port as {text!r}; try a part of the name", err=True)
     return 0 if found else 1
@@ -137,7 +160,9 @@ def _print(about: PortPage, said: Sequence[Claim]) -> None:
         _print_claim(group)
     if not said:
         click.echo("  nobody claims it: no row of the registry, no documented use")
-    click.echo(f"  Registry: {about.registry}")
+    if about.band is Band.DYNAMIC:
+        click.echo("  IANA assigns none of these numbers (RFC 6335, section 6)")
+    click.echo(f"  {wrapped(f'Registry: {about.registry}', 2)}")
     for heading, lines in (
         ("Collisions", about.collisions),
         ("Safety", about.safety),
@@ -146,7 +171,7 @@ def _print(about: PortPage, said: Sequence[Claim]) -> None:
         if lines:
             _heading(heading)
             for line in lines:
-                click.echo(f"  {safe(line)}")
+                click.echo(f"  {wrapped(line, 2)}")
 
 
 def _grouped(said: Iterable[Claim]) -> list[list[Claim]]:
@@ -163,12 +188,16 @@ def _print_claim(group: list[Claim]) -> None:
     transports = " ".join(claim.transport.value if claim.transport else "?" for claim in group)
     span = f" {one.ports}" if one.ports.size > 1 else ""
     head = f"  {safe(one.claimant):<24} {one.claim.value:<15} {transports}{span}"
-    click.echo(f"{head}   {safe(one.title)}" if one.title else head)
+    titled, room = f"{head}   {safe(one.title)}" if one.title else head, width()
+    if room is None or len(titled) <= room:
+        click.echo(titled)
+    else:
+        click.echo(f"{head}\n      {wrapped(one.title, 6)}")
     source = ", ".join(_source(one))
     sure = f" ({one.confidence})" if one.confidence else ""
-    click.echo(f"      {safe(source)}{sure}")
+    click.echo(f"      {wrapped(source + sure, 6)}")
     if one.note:
-        click.echo(f"      {safe(one.note)}")
+        click.echo(f"      {wrapped(one.note, 6)}")
 
 
 def _source(one: Claim) -> list[str]:
@@ -188,10 +217,12 @@ def _print_here(sockets: Sequence[Listener], hidden: Sequence[str]) -> None:
             f"  {one.transport.value} {place}:{one.port} {one.state}, reaches {one.scope.value}: "
             f"{safe(whose)}"
         )
+        if one.note:
+            click.echo(f"      {wrapped(one.note, 6)}")
     if not sockets:
         click.echo("  nothing holds it")
     for sentence in hidden:
-        click.echo(f"  {safe(sentence)}")
+        click.echo(f"  {wrapped(sentence, 2)}")
 
 
 def _print_seen(seen: Sequence[Seen]) -> None:
@@ -208,6 +239,8 @@ def _print_seen(seen: Sequence[Seen]) -> None:
 
 
 def _print_how(about: PortPage) -> None:
+    if not any(about.how_to_check.values()):
+        return
     _heading("How to check for yourself")
     names = {"linux": "Linux", "macos": "macOS", "windows": "Windows"}
     for system, commands in about.how_to_check.items():
