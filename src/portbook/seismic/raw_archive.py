@@ -18,7 +18,6 @@ from pathlib import Path
 
 import msgspec
 
-from portbook.errors import SourceError
 from portbook.protocols.reftek import packets
 from portbook.protocols.reftek.layouts import SIZE
 from portbook.protocols.reftek.packets import Packet
@@ -28,7 +27,7 @@ from portbook.seismic.names import MILLI, NANO, Span, file_name, folder
 from portbook.seismic.raw_file import RawFile, begins_ns, place_of
 from portbook.seismic.raw_listing import listed
 from portbook.seismic.shelves import Shelves
-from portbook.seismic.store import CHECKPOINT_OCTETS, Cut, Store, Written
+from portbook.seismic.store import CHECKPOINT_OCTETS, ArchiveError, Cut, Store, Written
 from portbook.seismic.tags import span_ns, time_ns
 
 MOST_FILES = 3  # open at a time of one stream: late packets go on where their gap began
@@ -40,7 +39,7 @@ class RawArchive:
     """A raw archive that is open for writing, by one program at a time.
 
     root: its folder, made when absent; min_free: octets that must stay free on the disk
-    Raises SourceError when another program writes there, or the disk is full or fails; then
+    Raises ArchiveError when another program writes there, or the disk is full or fails; then
     nothing more is written, and what was reported safe comes back when the archive is opened.
     """
 
@@ -59,9 +58,9 @@ class RawArchive:
         self._shelves = Shelves(self._store)
         self._open: OrderedDict[tuple[str, int], list[RawFile]] = OrderedDict()
         try:
+            self._changed = False
             self.state = self._known_state()
             self._recover()
-            self._publish(writing=True)
         except BaseException:
             self._store.close(finished=False)
             raise
@@ -91,6 +90,9 @@ class RawArchive:
         """
         if self.holds(packet, at_ns):
             return False
+        if not self.state.writing:
+            self._changed = True
+            self._publish(writing=True)
         file = self._file_for(packet, at_ns)
         self._store.append(file.path, packet.octets)
         file.add(packet, at_ns)
@@ -120,6 +122,16 @@ class RawArchive:
             if file.event == event:
                 self._close(file)
 
+    def rates(self) -> dict[tuple[str, int], float]:
+        """Return the last known rate in Hz of each unit and wire stream.
+
+        An event that goes on after a restart does not tell it again.
+        """
+        every = self.state.streams.values()
+        return {
+            (one.unit, one.place - 1): one.rate_hz for one in every if one.place and one.rate_hz
+        }
+
     def flush(self) -> None:
         """Hand all that waits to the system, so that kill -9 cannot reach it; at least once a MiB.
 
@@ -138,7 +150,8 @@ class RawArchive:
 
     def checkpoint(self, unplaced: Iterable[bytes] = ()) -> None:
         """Empty the journal into synced files; unplaced: packets logged, but not added yet."""
-        self._publish(writing=True)
+        if self._changed:
+            self._publish(writing=True)
         files = [
             Written(file.path, 0, msgspec.Raw(msgspec.json.encode(file)))
             for every in self._open.values()
@@ -153,8 +166,9 @@ class RawArchive:
                 for file in list(every):
                     self._close(file)
             self.checkpoint()
-            self._publish(writing=False)
-        except SourceError:
+            if self._changed or self.state.writing:
+                self._publish(writing=False)
+        except ArchiveError:
             self._store.close(finished=False)
             raise
         self._store.close(finished=True)
@@ -228,14 +242,15 @@ class RawArchive:
         try:
             state = archive_state.decode((self.root / archive_state.NAME).read_bytes())
         except FileNotFoundError:
-            state = None
+            state, self._changed = None, True
         except OSError as error:
-            raise SourceError(f"{self.root / archive_state.NAME}: {error.strerror}") from error
+            raise ArchiveError(f"{self.root / archive_state.NAME}: {error.strerror}") from error
         now_ns = self._now_ns()
         return state or State(self.root.resolve().name, now_ns, now_ns, listed(self.root))
 
     def _recover(self) -> None:
         """Take up the files that were being written at a sudden end, by what they really hold."""
+        self._changed |= bool(self._store.recovered)
         for one in self._store.recovered:
             about = bytes(one.about)
             file = msgspec.json.decode(about, type=RawFile) if about != b"null" else None

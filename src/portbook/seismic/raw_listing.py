@@ -6,11 +6,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from portbook.errors import SourceError
 from portbook.protocols.reftek import packets
 from portbook.protocols.reftek.layouts import SIZE
 from portbook.seismic.archive_state import Stream
 from portbook.seismic.names import Span, read_name
+from portbook.seismic.store import ArchiveError
 from portbook.seismic.tags import told_rate
 
 _LOOKED_AT = 64  # packets at the begin of a stream's last file: they tell rate and channels
@@ -20,7 +20,7 @@ _UNIT = frozenset("0123456789ABCDEF")
 def listed(root: Path) -> dict[tuple[str, int], Stream]:
     """Return what each stream has, by names and sizes of its files; nothing of large files is read.
 
-    Raises SourceError when a folder cannot be read.
+    Raises ArchiveError when a folder cannot be read.
     """
     found: dict[tuple[str, int], Stream] = {}
     latest: dict[tuple[str, int], Span] = {}
@@ -34,7 +34,9 @@ def listed(root: Path) -> dict[tuple[str, int], Stream]:
         for key, span in latest.items():
             _look(root / span.path, found[key])
     except OSError as error:
-        raise SourceError(f"{error.filename}: {error.strerror}; the archive is not read") from error
+        raise ArchiveError(
+            f"{error.filename}: {error.strerror}; the archive is not read"
+        ) from error
     return found
 
 

@@ -29,6 +29,10 @@ _MOST_WAITING = 1 << 20  # octets that are kept back at most
 _ASK_EVERY = 1 << 20  # octets between two looks at the room that is left
 
 
+class ArchiveError(SourceError):
+    """The archive cannot take more: full, failing, or held by another program."""
+
+
 class Written(msgspec.Struct):
     """A file that is being written: octets that are safe without the journal, and the rest."""
 
@@ -49,7 +53,7 @@ class Store:
 
     record: octets of each; is_record: tells a record from what a power loss leaves behind;
     min_free: octets that must stay free on the disk
-    Raises SourceError when another program writes there, the disk is full, or it fails.
+    Raises ArchiveError when another program writes there, the disk is full, or it fails.
     """
 
     def __init__(
@@ -74,7 +78,7 @@ class Store:
         self._pending: dict[str, bytearray] = {}
         self._waiting = 0  # octets in both
         self._dirty: dict[str, int] = {}  # changed since the last checkpoint, and what was safe
-        self._failed: SourceError | None = None
+        self._failed: ArchiveError | None = None
         self._unasked = _ASK_EVERY
         self._hidden = root / HIDDEN
         with self._guard():
@@ -103,7 +107,7 @@ class Store:
 
     def append(self, path: str, record: bytes) -> None:
         """Append a record to a file below the root; `flush` hands it to the system."""
-        if path not in self._dirty:
+        if path not in self._dirty or path not in self._sizes:
             self._note(path)
         self._pending.setdefault(path, bytearray()).extend(record)
         self._waiting += len(record)
@@ -256,7 +260,7 @@ class Store:
                 self._cut_part(path)
             known = self._sizes[path] if safe is None else safe
             self._entries.append(Entry(journal.FILE, msgspec.json.encode(Written(path, known))))
-        self._dirty[path] = known
+        self._dirty.setdefault(path, known)
 
     def _open(self, path: str, *, make: bool = True) -> int:
         if path in self._files:
@@ -301,7 +305,7 @@ class Store:
         about = os.statvfs(self.root)
         free = about.f_bavail * about.f_frsize
         if free - more < self.min_free:
-            raise SourceError(
+            raise ArchiveError(
                 f"{self.root}: {free >> 20} MiB are free and {self.min_free >> 20} must stay so; "
                 "stopped, what was reported safe is safe. Make room and go on"
             )
@@ -312,7 +316,7 @@ class Store:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(file)
-            raise SourceError(
+            raise ArchiveError(
                 f"{self.root}: another program writes this archive; stop it first"
             ) from None
         return file
@@ -324,11 +328,11 @@ class Store:
             raise self._failed
         try:
             yield
-        except SourceError as error:
+        except ArchiveError as error:
             self._failed = error
             raise
         except OSError as error:
-            self._failed = SourceError(
+            self._failed = ArchiveError(
                 f"{self.root}: {error.strerror or error}; stopped, what was reported safe is "
                 "safe. Cure it, then run the same again"
             )

@@ -1,0 +1,293 @@
+"""REF TEK packets on their way into the archives: logged, put in order, each written once.
+
+intake = Intake(raw, near_year=2026)
+intake.recover()                      what a sudden end left in the journal
+intake.take(octets)                   for each packet that comes
+intake.sync()                         all taken so far is safe
+intake.finish()                       tell what is missing, close
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from portbook.errors import UsageError
+from portbook.protocols.reftek import packets
+from portbook.protocols.reftek.packets import Packet
+from portbook.records import Oddity
+from portbook.seismic import miniseed
+from portbook.seismic.assembly import Assembler
+from portbook.seismic.outcomes import (
+    Hole,
+    Late,
+    Outcome,
+    Placed,
+    Refused,
+    Repeated,
+    Told,
+    Unfinished,
+)
+from portbook.seismic.raw_archive import RawArchive
+from portbook.seismic.sds import Sds
+from portbook.seismic.stations import Stations
+from portbook.seismic.tags import time_ns
+
+MOST_HOLES = 10_000  # told one by one; further ones are counted only
+
+
+class Missing(msgspec.Struct, frozen=True, tag="hole", tag_field="kind"):
+    """Packets that neither came nor stand in the archive; sequences are modulo 10,000.
+
+    stream: counts from 1, as on the recorder and in the archive's folders
+    """
+
+    unit: str
+    stream: int
+    event: int
+    first_sequence: int
+    last_sequence: int
+    packets: int
+    from_ns: int
+    until_ns: int
+
+
+class Counts(msgspec.Struct):
+    """What became of the packets that were taken."""
+
+    packets: int = 0
+    written: int = 0
+    duplicates: int = 0
+    refused: int = 0
+    holes: int = 0
+    missing: int = 0  # packets in all holes
+    records: int = 0  # of miniSEED
+    record_duplicates: int = 0
+
+
+class _Cargo(msgspec.Struct, frozen=True):
+    """Travels with a packet through the assembler: its place in the log, and where it came from."""
+
+    number: int
+    where: str
+
+
+class Intake:
+    """Takes packets of any recorders and puts them in a raw archive, and in an SDS tree.
+
+    hold_ns: how long a packet waits for those before it, by the `now_ns` of the calls; None: until
+    `finish`, or until 64 wait. stations: codes for the SDS tree; what they lack is told.
+    """
+
+    def __init__(
+        self,
+        raw: RawArchive,
+        near_year: int,
+        *,
+        sds: Sds | None = None,
+        stations: Stations | None = None,
+        hold_ns: int | None = None,
+    ) -> None:
+        self.counts = Counts()
+        self._raw, self._sds = raw, sds
+        self._stations = stations
+        self._year = near_year
+        self._assembler = Assembler(near_year, hold_ns=hold_ns, rates=raw.rates())
+        self._unplaced: dict[int, bytes] = {}
+        self._oddities: dict[str, Oddity] = {}
+        self._holes: list[Missing] = []
+        self._taken = 0
+
+    def recover(self) -> int:
+        """Take once more what was logged before a sudden end; return how many packets that is."""
+        count = 0
+        for octets in self._raw.replay():
+            self._take(octets, "journal of the archive", 0)
+            count += 1
+        return count
+
+    def take(self, octets: bytes, where: str = "", now_ns: int = 0) -> bool:
+        """Take a packet of 1024 octets as it came in; False when it is none.
+
+        where: file and packet, for oddities. Raises SourceError when the archive cannot take it.
+        """
+        self.counts.packets += 1
+        if not packets.is_header(octets):
+            self.counts.refused += 1
+            self.odd("no-packet", where)
+            return False
+        self._raw.log([octets])
+        self._take(octets, where, now_ns)
+        return True
+
+    def due(self, now_ns: int) -> None:
+        """Give up on packets that did not come in time."""
+        self._handle(self._assembler.due(now_ns))
+
+    def sync(self) -> None:
+        """Make all that was taken safe; only then may it be acknowledged."""
+        if self._sds:
+            self._sds.sync()
+        self._raw.sync()
+        if self._raw.wants_checkpoint:
+            self._raw.checkpoint(self._unplaced.values())
+
+    def finish(self) -> None:
+        """Tell what is missing, write what was held, close the archives."""
+        self._handle(self._assembler.flush())
+        if self._sds:
+            self._sds.close()
+        self._raw.close()
+
+    def abandon(self) -> None:
+        """Let go of the archives at once; what was synced comes back when they are opened."""
+        if self._sds:
+            self._sds.abandon()
+        self._raw.abandon()
+
+    def odd(self, name: str, where: str, advice: str | None = None) -> None:
+        """Count something malformed; where it was first met is kept."""
+        before = self._oddities.get(name)
+        count = before.count + 1 if before else 1
+        self._oddities[name] = Oddity(
+            name, count, before.where if before else where, before.advice if before else advice
+        )
+
+    @property
+    def oddities(self) -> list[Oddity]:
+        """Return what was malformed or could not be carried over, counted by name."""
+        return list(self._oddities.values())
+
+    def holes(self) -> list[Missing]:
+        """Return the holes found since the last call."""
+        found, self._holes = self._holes, []
+        return found
+
+    def _take(self, octets: bytes, where: str, now_ns: int) -> None:
+        packet = packets.read(octets)
+        assert packet is not None
+        self._taken += 1
+        self._unplaced[self._taken] = octets
+        cargo = _Cargo(self._taken, where)
+        self._handle(self._assembler.add(packet, now_ns, cargo=cargo))
+
+    def _handle(self, outcomes: list[Outcome]) -> None:
+        for one in outcomes:
+            if isinstance(one, Hole):
+                self._hole(one)
+            elif isinstance(one, Unfinished):
+                self._raw.end_event(one.unit, one.stream, one.event)
+            else:
+                self._one(one)
+
+    def _one(self, one: Placed | Told | Late | Repeated | Refused) -> None:
+        if isinstance(one, Refused):
+            self._refused(one)
+        elif isinstance(one, Repeated):
+            self._repeated(one)
+        else:
+            self._store(one.packet, one.time_ns)
+            if isinstance(one, Placed | Late):
+                self._carry(one)
+            if one.packet.type == "ET":
+                self._end(one.packet)
+        self._unplaced.pop(one.cargo.number, None)
+
+    def _refused(self, one: Refused) -> None:
+        """Leave a packet out, or only without its order where there are too many streams."""
+        self.odd(one.name, f"{one.cargo.where}: {one.reason}")
+        when = time_ns(one.packet, self._year)
+        if one.name == "too-many-streams" and when is not None:
+            self._store(one.packet, when)
+        else:
+            self.counts.refused += 1
+
+    def _repeated(self, one: Repeated) -> None:
+        """Keep a packet that differs from one of the same number: nobody knows which is right."""
+        if one.equal:
+            self.counts.duplicates += 1
+            return
+        self.odd("number-twice", f"{one.cargo.where}: sequence {one.packet.sequence}, other data")
+        when = time_ns(one.packet, self._year)
+        if when is not None:
+            self._store(one.packet, when)
+
+    def _store(self, packet: Packet, time_ns: int) -> None:
+        if self._raw.add(packet, time_ns):
+            self.counts.written += 1
+        else:
+            self.counts.duplicates += 1
+
+    def _end(self, packet: Packet) -> None:
+        if packet.stream is not None and packet.event is not None:
+            self._raw.end_event(packet.unit, packet.stream, packet.event)
+
+    def _carry(self, one: Placed | Late) -> None:
+        packet = one.packet
+        if self._sds is None or packet.type != "DT" or not packet.samples:
+            return
+        for record in self._records(one):
+            if self._sds.add(record):
+                self.counts.records += 1
+            else:
+                self.counts.record_duplicates += 1
+
+    def _records(self, one: Placed | Late) -> list[bytes]:
+        packet, where = one.packet, one.cargo.where
+        unit, stream, channel = packet.unit, packet.stream or 0, packet.channel or 0
+        name = self._stations.name(unit, stream, channel) if self._stations else None
+        if name is None:
+            what = f"unit {unit} stream {stream + 1} channel {channel + 1}"
+            self.odd("channel-not-mapped", f"{where}: {what}", "name it in the station map")
+            return []
+        if one.rate_hz is None:
+            self.odd("rate-unknown", where, "no EH and no two packets in a row tell the rate")
+            return []
+        try:
+            if packet.format in miniseed.SWAPPED:
+                return [miniseed.swapped(packet, name, one.rate_hz, self._year)]
+            if packet.format in miniseed.COPIED:
+                return miniseed.copied(packet, name, one.rate_hz, one.time_ns)
+        except UsageError as error:
+            self.odd("not-carried-over", f"{where}: {error}")
+            return []
+        self.odd("not-carried-over", f"{where}: format {packet.format} is no miniSEED encoding")
+        return []
+
+    def _hole(self, hole: Hole) -> None:
+        for first, count in self._absent(hole):
+            self.counts.holes += 1
+            self.counts.missing += count
+            if len(self._holes) < MOST_HOLES:
+                last = (first + count - 1) % 10_000
+                self._holes.append(
+                    Missing(
+                        hole.unit,
+                        hole.stream + 1,
+                        hole.event,
+                        first,
+                        last,
+                        count,
+                        hole.from_ns,
+                        hole.until_ns,
+                    )
+                )
+
+    def _absent(self, hole: Hole) -> Iterator[tuple[int, int]]:
+        """Give the parts of a hole that the archive does not hold from before: first and count."""
+        begin = None
+        for step in range(hole.packets + 1):
+            number = (hole.first_sequence + step) % 10_000
+            known = step == hole.packets or self._known(hole, number)
+            if begin is None and not known:
+                begin = step
+            elif begin is not None and known:
+                yield (hole.first_sequence + begin) % 10_000, step - begin
+                begin = None
+
+    def _known(self, hole: Hole, number: int) -> bool:
+        return any(
+            self._raw.has_number(hole.unit, hole.stream, hole.event, number, at_ns)
+            for at_ns in (hole.from_ns, hole.until_ns)
+        )
