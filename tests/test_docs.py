@@ -28,7 +28,7 @@ from portbook.records import Claim, ClaimKind, Listener, Source
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-TELLING = ("records", "findings", "planning", "survey", "book", "faces")
+TELLING = ("records", "findings", "planning", "survey", "seismic", "book", "faces")
 ROW = re.compile(r"^\| `([a-z]+)` \| `(.+)` \|$", re.MULTILINE)
 
 

@@ -11,13 +11,17 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
+from msgspec.structs import replace
+from numpy.typing import NDArray
 
 from portbook.errors import SourceError
 from portbook.protocols.reftek.packets import Packet
 from portbook.records import Oddity, Problem
 from portbook.seismic.assembly import Assembler
-from portbook.seismic.events import Events
+from portbook.seismic.events import Event, Events
 from portbook.seismic.files import pieces
 from portbook.seismic.health import HealthLine, HealthText
 from portbook.seismic.outcomes import (
@@ -32,7 +36,7 @@ from portbook.seismic.outcomes import (
     Unfinished,
 )
 from portbook.seismic.recordings import foreign, found
-from portbook.seismic.reports import Break, Missing, Read, Recording
+from portbook.seismic.reports import Break, Missing, Read, Recording, broken, missing
 from portbook.seismic.samples import UNVERIFIED, Decoded, decode_all
 from portbook.seismic.segments import Segment, Segments
 
@@ -56,12 +60,11 @@ Hearing = Callable[[Outcome, "Where"], None]
 
 
 class Where(NamedTuple):
-    """Where a packet stands in a file, and the range of its samples, for a picture."""
+    """Where a packet stands in a file, and its samples, while it is being read."""
 
     source: str
     offset: int
-    lowest: int | None = None
-    highest: int | None = None
+    values: NDArray[np.int32] | None = None
 
 
 def read(
@@ -74,7 +77,7 @@ def read(
     """Read files and folders of REF TEK packets; what cannot be read is told, not raised.
 
     near_year: packets tell two digits of their year, the nearest century is taken; hearing: called
-    with each packet's outcome, in order, and where the packet stands
+    with each packet's outcome, in order, and where the packet stands, with its samples
     """
     reader = _Reader(near_year, hearing, progress)
     for path in paths:
@@ -133,10 +136,8 @@ class _Reader:
                 late=counts["late"],
                 missing=counts["missing"],
             ),
-            events=self._events.all(),
-            segments=tuple(
-                sorted(self._ended, key=lambda one: (one.unit, one.stream, one.channel))
-            ),
+            events=tuple(replace(one, **_from_one(one)) for one in self._events.all()),
+            segments=tuple(replace(one, **_from_one(one)) for one in sorted(self._ended, key=_key)),
             breaks=tuple(self._breaks),
             holes=tuple(self._holes),
             health=tuple(self._health),
@@ -203,13 +204,19 @@ class _Reader:
         for packet, offset in waiting:
             self._types[packet.type] += 1
             found = next(decoded) if packet.type == "DT" else None
-            where = _where(source, offset, found)
+            where = Where(source, offset, self._kept(found))
             refusal = found.refusal if found else None
             if found and refusal is None:
                 self._marks(packet, found, where)
             for outcome in self._assembler.add(packet, cargo=where, refusal=refusal):
                 self._outcome(outcome)
         waiting.clear()
+
+    def _kept(self, found: Decoded | None) -> NDArray[np.int32] | None:
+        """Return a copy where somebody wants it: a view would keep its whole batch alive."""
+        if self._hearing is None or found is None or found.values is None:
+            return None
+        return found.values.copy()
 
     def _marks(self, packet: Packet, found: Decoded, where: Where) -> None:
         if packet.format in UNVERIFIED:
@@ -224,7 +231,7 @@ class _Reader:
             self._ended.append(ended)
         if isinstance(outcome, Hole):
             self._counts["missing"] += outcome.packets
-            self._holes.append(Missing(*(getattr(outcome, name) for name in _HOLE)))
+            self._holes.append(missing(outcome))
             return
         if isinstance(outcome, Unfinished):
             where = f"unit {outcome.unit}, stream {outcome.stream + 1}, event {outcome.event}"
@@ -241,7 +248,7 @@ class _Reader:
         if isinstance(outcome, Placed):
             self._counts["samples"] += packet.samples or 0
             if outcome.join not in _QUIET:
-                self._breaks.append(_break(outcome, where))
+                self._breaks.append(broken(outcome, where.source, where.offset))
             if outcome.join is Join.FIRST and outcome.rate_hz is None:
                 self._odd("unknown-rate", _at(where))
         elif isinstance(outcome, Told):
@@ -264,33 +271,20 @@ class _Reader:
         self._oddities[name] = met + count, first
 
 
-_HOLE = Missing.__struct_fields__
+def _key(segment: Segment) -> tuple[str, int, int]:
+    return segment.unit, segment.stream, segment.channel
 
 
-def _where(source: str, offset: int, found: Decoded | None) -> Where:
-    if found is None or found.values is None or not len(found.values):
-        return Where(source, offset)
-    return Where(source, offset, int(found.values.min()), int(found.values.max()))
+def _from_one(record: Event | Segment) -> dict[str, Any]:
+    """Return places as people count them (see reports.py)."""
+    if isinstance(record, Event):
+        channels = tuple(channel + 1 for channel in record.channels)
+        return {"stream": record.stream + 1, "channels": channels}
+    return {"stream": record.stream + 1, "channel": record.channel + 1}
 
 
 def _at(where: Where) -> str:
     return f"{where.source}, octet {where.offset}"
-
-
-def _break(placed: Placed, where: Where) -> Break:
-    packet = placed.packet
-    return Break(
-        join=str(placed.join),
-        unit=packet.unit,
-        stream=packet.stream or 0,
-        channel=packet.channel or 0,
-        event=packet.event or 0,
-        sequence=packet.sequence,
-        at_ns=placed.time_ns,
-        off_s=None if placed.off_ns is None else placed.off_ns / 1e9,
-        source=where.source,
-        offset=where.offset,
-    )
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,7 @@ _PACKED = {
     b"\x1f\x8b": "it is packed with gzip; unpack it first",
 }
 _OTHER = b"REFTEK 125"
+_MINISEED = re.compile(rb"[0-9 ]{6}[DRQM][ \0]|MS\x03")
 _HEAD = 4096
 
 
@@ -75,6 +77,8 @@ def foreign(head: bytes) -> str:
     if _OTHER in head:
         what = "it is of an RT-125A, another instrument of the same maker"
         return f"holds no REF TEK 130 packet: {what}"
+    if _MINISEED.match(head):
+        return "holds no REF TEK 130 packet: it is miniSEED already"
     begins = head[:4].hex(" ").upper()
     return f"holds no REF TEK 130 packet; it begins with {begins}. Is it another format?"
 

@@ -1,4 +1,8 @@
-"""What REF TEK recordings tell, as records of the output contract."""
+"""What REF TEK recordings tell, as records of the output contract.
+
+Streams and channels count from 1 here, as on the recorder and in an archive's folders; in packets,
+and in all that works on them, they count from 0.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import msgspec
 from portbook.records import Oddity, Problem
 from portbook.seismic.events import Event
 from portbook.seismic.health import HealthLine
+from portbook.seismic.outcomes import Hole, Late, Placed, Refused, Repeated, Told
 from portbook.seismic.segments import Segment
 
 
@@ -45,7 +50,11 @@ class Missing(msgspec.Struct, frozen=True, tag="hole", tag_field="kind"):
 
 
 class Heard(msgspec.Struct, frozen=True, tag="packet", tag_field="kind"):
-    """One packet of a file and what became of it: placed, told, repeated, late or refused."""
+    """One packet of a file and what became of it.
+
+    became: first, joined or another join for data; placed for a header or a trailer, told for what
+    belongs to no event; repeated, late; or the name of the oddity for which it was refused
+    """
 
     source: str
     offset: int
@@ -61,7 +70,7 @@ class Heard(msgspec.Struct, frozen=True, tag="packet", tag_field="kind"):
     became: str
 
 
-class Read(msgspec.Struct, frozen=True, tag="summary", tag_field="kind"):
+class Read(msgspec.Struct, frozen=True, tag="recording", tag_field="kind"):
     """What was read, of how many files; repeated packets count once in `samples`."""
 
     packets: int
@@ -92,9 +101,13 @@ class Recording(msgspec.Struct, frozen=True):
         """Give every record, the summary last."""
         yield from self.events
         yield from self.segments
+        yield from self.health
+        yield from self.troubles()
+
+    def troubles(self) -> Iterator[msgspec.Struct]:
+        """Give what is not as it should be, and the summary."""
         yield from self.breaks
         yield from self.holes
-        yield from self.health
         yield from self.oddities
         yield from self.problems
         yield self.summary
@@ -102,15 +115,73 @@ class Recording(msgspec.Struct, frozen=True):
     @property
     def harmed(self) -> bool:
         """Tell whether data are missing or corrupt; a set clock or a repetition is no harm."""
-        worst = {"gap", "overlap", "broken"}
-        summary = self.summary
-        damaged = any(one.name in HARMFUL for one in self.oddities)
         return bool(
             self.holes
-            or summary.refused
-            or damaged
-            or any(one.join in worst for one in self.breaks)
+            or self.summary.refused
+            or any(one.name in HARMFUL for one in self.oddities)
+            or any(one.join in BREAKING for one in self.breaks)
         )
 
 
 HARMFUL = frozenset(("damaged-packet", "different-repetition"))
+BREAKING = frozenset(("gap", "overlap", "broken"))
+
+
+def heard(outcome: Placed | Told | Repeated | Late | Refused, source: str, offset: int) -> Heard:
+    """Return what became of one packet."""
+    packet = outcome.packet
+    became = type(outcome).__name__.lower()
+    if isinstance(outcome, Refused):
+        became = outcome.name
+    elif isinstance(outcome, Placed) and outcome.join:
+        became = str(outcome.join)
+    return Heard(
+        source=source,
+        offset=offset,
+        type=packet.type,
+        unit=packet.unit,
+        sequence=packet.sequence,
+        at_ns=getattr(outcome, "time_ns", None),
+        event=packet.event,
+        stream=from_one(packet.stream),
+        channel=from_one(packet.channel),
+        samples=packet.samples,
+        format=packet.format,
+        became=became,
+    )
+
+
+def missing(hole: Hole) -> Missing:
+    """Return a hole as a record."""
+    return Missing(
+        hole.unit,
+        hole.stream + 1,
+        hole.event,
+        hole.first_sequence,
+        hole.last_sequence,
+        hole.packets,
+        hole.from_ns,
+        hole.until_ns,
+    )
+
+
+def broken(placed: Placed, source: str, offset: int) -> Break:
+    """Return where a channel does not go on as a record."""
+    packet = placed.packet
+    return Break(
+        join=str(placed.join),
+        unit=packet.unit,
+        stream=(packet.stream or 0) + 1,
+        channel=(packet.channel or 0) + 1,
+        event=packet.event or 0,
+        sequence=packet.sequence,
+        at_ns=placed.time_ns,
+        off_s=None if placed.off_ns is None else placed.off_ns / 1e9,
+        source=source,
+        offset=offset,
+    )
+
+
+def from_one(place: int | None) -> int | None:
+    """Return a place that counts from 0 as people count it."""
+    return None if place is None else place + 1
