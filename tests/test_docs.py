@@ -20,6 +20,7 @@ from support.program import environment, portbook
 
 import portbook as package
 from portbook.addresses import Scope
+from portbook.claims.site import parse_site
 from portbook.emulators.frames import Frame, Host, TcpTalk, pcap
 from portbook.faces import exports
 from portbook.ports import PortRange, Transport
@@ -166,3 +167,11 @@ def test_the_example_of_contributing_becomes_a_claim(with_example: Path) -> None
 
 def test_the_changelog_counts_the_protocols_that_there_are() -> None:
     assert f"in {len(protocols())} protocols" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_claims_file_that_the_docs_show_can_be_read() -> None:
+    shown = re.search(r"```toml\n(.*?)```", (DOCS / "claims.md").read_text(), re.DOTALL)
+    assert shown
+
+    (claim,) = parse_site(shown[1])
+    assert ("boiler gateway", "modbus") == (claim.claimant, claim.protocol)

@@ -81,7 +81,7 @@ def test_without_privilege_the_rows_name_the_one_command_that_grants_each_right(
     assert not packets.granted
     assert str(owners.command).startswith("sudo ")
     assert str(owners.command).endswith(" here")
-    assert str(packets.command).endswith(" watch INTERFACE")
+    assert str(packets.command).endswith(" | portbook read -")
 
 
 @linux_only

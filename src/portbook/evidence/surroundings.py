@@ -16,6 +16,8 @@ from portbook.ports import HIGHEST, PortRange
 _SYSCTL = "/proc/sys/net/ipv4"
 _RESERVED_OCTETS = 1 << 20  # 65536 ports, each written alone, are under half of that
 
+LIVE = "sudo tcpdump -i INTERFACE -U -w - | portbook read -"
+
 
 class Surroundings(NamedTuple):
     """Facts about this machine's network that claims and rules are held against."""
@@ -61,12 +63,10 @@ def permissions() -> tuple[Permission, ...]:
         return _linux_permissions()
     administrator = privileges.is_administrator()
     needs = "administrator" if sys.platform == "win32" else "root"
-    rows = (("owners of other users' sockets", "here"), ("packets", "watch INTERFACE"))
-    return tuple(
-        Permission(
-            what, administrator, needs, None if administrator else privileges.command(arguments)
-        )
-        for what, arguments in rows
+    owners = None if administrator else privileges.command("here")
+    return (
+        Permission("owners of other users' sockets", administrator, needs, owners),
+        _packets(administrator, needs),
     )
 
 
@@ -186,14 +186,14 @@ def _linux_permissions() -> tuple[Permission, ...]:
             "here",
             "without it: those that listen, by /proc/PID/net",
         ),
-        _row(
-            "packets of an interface",
-            privileges.has(privileges.NET_RAW),
-            (privileges.NET_RAW,),
-            "watch INTERFACE",
-            "without it: captures in files only",
-        ),
+        _packets(privileges.has(privileges.NET_RAW), "CAP_NET_RAW"),
     )
+
+
+def _packets(granted: bool, needs: str) -> Permission:
+    """Tell of live packets, which another program captures; portbook reads what it is given."""
+    note = None if granted else "without it: captures in files only"
+    return Permission("packets of an interface", granted, needs, None if granted else LIVE, note)
 
 
 def _listing() -> Permission:

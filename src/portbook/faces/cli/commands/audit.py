@@ -14,6 +14,7 @@ from portbook.survey.wants import Wants
 
 
 @click.command(
+    short_help="Findings only, for scripts and nightly runs.",
     help="""Tell findings only: of this machine, or of captures; leaves with 1 on an error.
 
     \b
@@ -23,7 +24,7 @@ from portbook.survey.wants import Wants
 
     Findings that were accepted (`portbook finding accept`) are counted and do not fail the run;
     they return when their date has passed or when they change.
-    """
+    """,
 )
 @click.argument("captures", nargs=-1, metavar="[CAPTURES...]")
 @click.option("--here", "machine", is_flag=True, help="This machine too, beside the captures.")

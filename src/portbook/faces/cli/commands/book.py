@@ -35,6 +35,7 @@ def _path(given: str | None) -> str:
 
 
 @click.group(
+    short_help="What is kept of all that was seen.",
     help="""The book: sightings with first seen, last seen and how often.
 
     \b
@@ -43,7 +44,7 @@ def _path(given: str | None) -> str:
       portbook book prune --keep 90d
 
     One SQLite file in your data folder. It never holds payloads, passwords or communities.
-    """
+    """,
 )
 def command() -> None:
     """Do nothing: the subcommands do."""

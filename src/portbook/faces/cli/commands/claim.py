@@ -19,6 +19,7 @@ def _path(given: str | None) -> str:
 
 
 @click.group(
+    short_help="The site's own claims: add, list, remove.",
     help="""The site's own claims, kept in one TOML file that people may edit too.
 
     \b
@@ -27,7 +28,7 @@ def _path(given: str | None) -> str:
       portbook claim remove 8502/tcp
 
     They stand on a port's page beside the registry's, and the rules respect them.
-    """
+    """,
 )
 def command() -> None:
     """Do nothing: the subcommands do."""

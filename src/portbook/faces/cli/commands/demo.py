@@ -17,6 +17,7 @@ What portbook reads in it (`portbook read {file}` shows the same):
 
 
 @click.command(
+    short_help="Write a small plant capture and read it.",
     help="""Write a small plant capture and read it: what portbook is for, in a minute.
 
     \b
@@ -24,7 +25,7 @@ What portbook reads in it (`portbook read {file}` shows the same):
       portbook demo --output /tmp/plant.pcap --jsonl
 
     The capture is made by portbook itself; nothing is sent on any network.
-    """
+    """,
 )
 @click.option(
     "--output",

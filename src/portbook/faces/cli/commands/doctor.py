@@ -71,6 +71,7 @@ def _book() -> Check:
 
 
 @click.command(
+    short_help="What can be seen here, and what grants the rest.",
     help="""Tell what portbook can see here, what it cannot, and the command that grants it.
 
     \b
@@ -78,7 +79,7 @@ def _book() -> Check:
       portbook doctor --json
 
     It only looks; it changes nothing.
-    """
+    """,
 )
 @shaped
 def command(shape: Shape) -> None:

@@ -31,6 +31,7 @@ with_site = click.option("--site", help="Name of the site.")
 
 
 @click.group(
+    short_help="Accept findings until a date, list them, take it back.",
     help="""Accept findings, see what was accepted, take it back.
 
     \b
@@ -40,7 +41,7 @@ with_site = click.option("--site", help="Name of the site.")
 
     An accepted finding is counted, does not fail a run, and returns when its date has passed or
     when it changes.
-    """
+    """,
 )
 def command() -> None:
     """Do nothing: the subcommands do."""

@@ -14,6 +14,7 @@ from portbook.survey.wants import Wants
 
 
 @click.command(
+    short_help="This machine's sockets: owners, reach, claims.",
     help="""Show this machine's sockets: every owner, how far they reach, who claims the port.
 
     \b
@@ -23,7 +24,7 @@ from portbook.survey.wants import Wants
 
     Owners of other users' sockets are hidden from an ordinary user; portbook says so, and
     `portbook doctor` says how to see them.
-    """
+    """,
 )
 @click.option("--all", "everything", is_flag=True, help="Show every row of long tables.")
 @placed

@@ -74,6 +74,7 @@ def chosen(command: Command) -> Command:
 
 
 @click.group(
+    short_help="May I use this port, and which one is free?",
     help="""Choose ports: ask a vendor's or the site's own policy, the claims, this machine.
 
     \b
@@ -84,7 +85,7 @@ def chosen(command: Command) -> Command:
 
     A policy, a socket that holds the port, or a range that the system keeps back says no; claims
     warn or inform, each with its source.
-    """
+    """,
 )
 def command() -> None:
     """Do nothing: the subcommands do."""

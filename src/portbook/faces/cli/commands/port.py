@@ -29,6 +29,7 @@ REGISTRY_KINDS = (
 
 
 @click.command(
+    short_help="A port's page: who claims it, and what is there.",
     help="""Show a port's page: band, every claim with source and date, collisions, safety, what
     is on it here, how to check it with the system's own commands.
 
@@ -40,7 +41,7 @@ REGISTRY_KINDS = (
 
     The registry's names are claims, not proof: what is really there, `portbook here` and
     `portbook read` tell.
-    """
+    """,
 )
 @click.argument("port", metavar="PORT|NAME")
 @shaped

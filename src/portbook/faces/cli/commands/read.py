@@ -13,6 +13,7 @@ from portbook.survey.wants import Wants
 
 
 @click.command(
+    short_help="What captures really hold.",
     help="""Read captures: conversations named by their bytes, services, devices, announcements,
     findings.
 
@@ -24,7 +25,7 @@ from portbook.survey.wants import Wants
 
     CAPTURES are files, folders, patterns, or `-` for standard input: pcap and pcapng, plain or
     packed with gzip or zstd. Nothing is sent on any network.
-    """
+    """,
 )
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURES...")
 @click.option("--conversations", is_flag=True, help="Show the table of conversations too.")

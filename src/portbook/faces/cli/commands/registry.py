@@ -27,6 +27,7 @@ class RegistryPage(msgspec.Struct, frozen=True, tag="registry", tag_field="kind"
 
 
 @click.group(
+    short_help="The IANA table: its date and source; replace it.",
     help="""The IANA registry that portbook carries: show its origin and date, or replace it.
 
     \b
@@ -35,7 +36,7 @@ class RegistryPage(msgspec.Struct, frozen=True, tag="registry", tag_field="kind"
       portbook registry update https://www.iana.org/assignments/service-names-port-numbers/service-names-port-numbers.xml
 
     The table works offline. A new file is checked before it replaces the old one.
-    """
+    """,
 )
 def command() -> None:
     """Do nothing: the subcommands do."""
