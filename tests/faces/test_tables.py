@@ -98,3 +98,17 @@ def test_long_tables_are_cut_and_say_how_to_see_the_rest(
 
     assert "and 10 more; --all shows them" in shown(capsys, read(*many))
     assert "more; --all" not in shown(capsys, read(*many), everything=True)
+
+
+def test_a_socket_elsewhere_tells_its_namespace_and_who_is_behind_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    plain = Listener(Transport.TCP, "0.0.0.0", 80, Scope.ANY, "listen", 0)
+    other = msgspec.structs.replace(plain, namespace="net:[4026532]", note="container web, port 80")
+    summary = Summary(0, 0, 0, 0.1)
+    alone = shown(capsys, Story(summary, listeners=(plain,), machine=True))
+    both = shown(capsys, Story(summary, listeners=(plain, other), machine=True))
+
+    assert "namespace" not in alone
+    assert "net:[4026532]" in both
+    assert "container web, port 80" in both

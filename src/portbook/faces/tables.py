@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import click
@@ -162,13 +163,21 @@ def _table(title: str, columns: Sequence[Column], rows: Sequence[Any], everythin
 
 
 def _origins(rows: Sequence[Any]) -> tuple[Column, ...]:
-    """Return the columns that tell rows apart by VLAN and by capture, where there are several."""
-    columns: list[Column] = []
+    """Return the columns that few rows need: what tells their origins apart, and notes."""
+    columns: list[Column] = [
+        (name, partial(_told, name=name))
+        for name in ("namespace", "interface", "note")
+        if any(_told(one, name) for one in rows)
+    ]
     if any(getattr(one, "vlan", None) is not None for one in rows):
         columns.append(("vlan#?", lambda one: "" if one.vlan is None else one.vlan))
     if not isinstance(rows[0], Oddity) and len({_capture(one) for one in rows}) > 1:
         columns.append(("in?", lambda one: os.path.basename(_capture(one))))
     return tuple(columns)
+
+
+def _told(one: Any, name: str) -> str:
+    return str(getattr(one, name, None) or "")
 
 
 def _capture(one: Any) -> str:

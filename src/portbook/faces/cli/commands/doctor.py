@@ -90,13 +90,13 @@ def command(shape: Shape) -> None:
 
         write_records(found, shape)
         return
-    from portbook.faces.terminal import safe
+    from portbook.faces.terminal import safe, wrapped
 
     system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
     click.echo(f"portbook {__version__} on {system}\n")
     for one in found:
-        click.echo(f"{'yes' if one.fine else 'no ':<4}{safe(one.what)}  ({safe(one.needs)})")
+        click.echo(f"{'yes' if one.fine else 'no':<4}" + wrapped(f"{one.what}  ({one.needs})", 4))
         if one.note:
-            click.echo(f"      {safe(one.note)}")
+            click.echo(f"      {wrapped(one.note, 6)}")
         if one.command:
             click.echo(f"      {safe(one.command)}")
