@@ -35,6 +35,24 @@ OPTO22 = unhex(
     "305602010104067075626c6963a249020101020100020100303e302606082b06010201010100041a4f70746f2032"
     "3220534e41502d5041432d5231205231302e3363301406082b0601020101020006082b06010401a27901"
 )
+# captured from Net-SNMP 5.9.3 on loopback, 2026-11-21: encrypted
+SEALED_GET = unhex(
+    "3081890201033011020405f2282b020300ffe3040107020103043a3038041180001f88809ff4072980c7016b0000"
+    "0000020101020102040561646d696e040cc7d1238262ca7f1ffc18159b04087f129eb53c8ae58504354b17bf2495"
+    "47b32084c4983da85e73cc0fab4fe474c25d23b40ef0e7ecb763ac54f5a06a743d5c158a7b49d56681871b2997ca"
+    "f8af"
+)
+SEALED_ANSWER = unhex(
+    "3081930201033011020405f2282b020300ffe3040103020103043a3038041180001f88809ff4072980c7016b0000"
+    "0000020101020102040561646d696e040c3f8af72726bb8e8ffc23a35e0408cd5c27805d89045a043fcd1ed0cdc0"
+    "c7913bf7523569f21beafd34b507442f70e1c21888090c4921ccf2d55bbe2d5059fe294ffa906f1534c6232de0fd"
+    "e9b7ddb053ad50605e6a9f70"
+)
+# the same over TCP: system name, the fifth answer of a walk
+NAME_IS = unhex(
+    "303002010004087075626c6963524fa221020463ff14bf0201000201003013301106082b06010201010500040570"
+    "6c632d37"
+)
 # LDAP: the second element of a message is followed by an operation, not by a string
 LDAP_UNBIND = unhex("308400000006020200984200")
 CLDAP = unhex("30840000009d0202009363 00*152")  # start of a public capture's search
@@ -115,6 +133,21 @@ def test_a_pdu_whose_inside_is_odd_is_plausible() -> None:
 
     assert told is not None
     assert PLAUSIBLE is told.confidence
+
+
+def test_an_encrypted_message_still_tells_whether_it_asks() -> None:
+    told = recognise(Payload.of(UDP, (SEALED_GET,), (SEALED_ANSWER,)))
+
+    assert told is not None
+    assert CONFIRMED is told.confidence
+    assert recognise(Payload.of(UDP, (SEALED_ANSWER,), (SEALED_GET,))) is None
+
+
+def test_a_walk_over_tcp_tells_the_name() -> None:
+    told = recognise(Payload.of(TCP, (GET,) * 5, (RESPONSE,) * 4 + (NAME_IS,)))
+
+    assert told is not None
+    assert {"product": "UMTS Soft Switch", "name": "plc-7"} == dict(told.server)
 
 
 def test_an_empty_community_and_a_negative_request_id_are_borne() -> None:

@@ -33,6 +33,8 @@ SOURCES = (
     Source("RFC 3417, SNMP transport mappings", "2002-12", "section 3: ports 161 and 162"),
     Source("IANA, private enterprise numbers", None, "4473 Opto 22"),
 )
+MESSAGES = 16  # looked at in a stream: the first of a walk tell who answers
+REPORTABLE = 0x04  # in the flags of version 3: the sender wants an answer (RFC 3412 section 6.4)
 VERSIONS = {0: "v1", 1: "v2c", 3: "v3"}
 GET, NEXT, RESPONSE, SET, TRAP1, BULK, INFORM, TRAP2, REPORT = range(0xA0, 0xA9)
 PDUS = {
@@ -83,6 +85,7 @@ class Message(NamedTuple):
     device: dict[str, str]
     engine: bytes = b""
     exact: bool = True  # all lengths inside agree
+    asks: bool = False  # version 3: an answer is wanted, told even where the rest is encrypted
 
 
 def recognise(payload: Payload) -> Identification | None:
@@ -93,6 +96,8 @@ def recognise(payload: Payload) -> Identification | None:
     if any(one.pdu in ANSWERS for one in asked):
         return None
     if any(one.pdu is not None and one.pdu not in ANSWERS for one in answered):
+        return None
+    if any(one.asks for one in answered) and not any(one.asks for one in asked):
         return None
     found = asked + answered
     exact = all(one.exact for one in found)
@@ -124,7 +129,7 @@ def _read(payload: Payload, side: Side) -> list[Message] | None:
 def _framed(side: Side) -> list[Piece]:
     found: list[Piece] = []
     at = 0
-    while at < len(side.octets) and len(found) < 4:
+    while at < len(side.octets) and len(found) < MESSAGES:
         whole = ber.item(side.octets, at, len(side.octets), ber.SEQUENCE)
         if whole is None:
             return found or [Piece(side.octets, max(side.total, len(side.octets) + 1))]
@@ -174,13 +179,15 @@ def _version3(octets: bytes, at: int, end: int) -> Message | None:
     if [part.tag for part in parts] != [ber.INTEGER, ber.INTEGER, ber.OCTETS, ber.INTEGER]:
         return None
     engine = _engine(octets, security)
+    flags = parts[2].of(octets)
+    asks = bool(flags) and bool(flags[0] & REPORTABLE)
     if data.tag == ber.OCTETS:
-        return Message("v3", None, {}, engine)
+        return Message("v3", None, {}, engine, asks=asks)
     context = ber.items(octets, data) if data.tag == ber.SEQUENCE else None
     if not context or len(context) != 3 or context[2].tag not in PDUS:
         return None
     device, exact = _pdu(octets, context[2])
-    return Message("v3", context[2].tag, device, engine, exact)
+    return Message("v3", context[2].tag, device, engine, exact, asks)
 
 
 def _engine(octets: bytes, security: ber.Item) -> bytes:
