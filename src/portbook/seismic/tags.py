@@ -17,7 +17,7 @@ NANO, MILLI = 1_000_000_000, 1_000_000
 FINEST_NS = MILLI  # a time tag is told to the millisecond
 # Every period is a whole number of milliseconds, so a millisecond of difference is a real one.
 RATES_HZ = (1000, 500, 250, 200, 125, 100, 50, 40, 25, 20, 10, 8, 5, 4, 2, 1, 0.1)
-HIGHEST_HZ = 10_000
+HIGHEST_HZ = 1000
 STEIM = frozenset(("C0", "C1", "C2", "C3"))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Bits of the first difference in a word, by its code; Steim-2 asks the word's two top bits too.
