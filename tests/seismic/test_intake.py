@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from support.reftek import START_NS, day_records, event, files, held, state_of_health
 
 from portbook.seismic import stations
-from portbook.seismic.intake import Intake, Missing
+from portbook.seismic.intake import Intake
 from portbook.seismic.raw_archive import RawArchive
+from portbook.seismic.reports import Missing
 from portbook.seismic.sds import Sds
 
 MAP = """

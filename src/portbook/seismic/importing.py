@@ -12,9 +12,10 @@ from portbook.errors import SourceError, UsageError
 from portbook.protocols.reftek.layouts import SIZE
 from portbook.records import Oddity, Problem
 from portbook.seismic.archive_state import NAME as STATE_FILE
-from portbook.seismic.intake import Intake, Missing
+from portbook.seismic.intake import Intake
 from portbook.seismic.raw_archive import RawArchive
 from portbook.seismic.recordings import Piece, found, pieces
+from portbook.seismic.reports import Missing
 from portbook.seismic.sds import Sds
 from portbook.seismic.stations import Stations
 from portbook.seismic.store import ArchiveError, Cut

@@ -30,27 +30,12 @@ from portbook.seismic.outcomes import (
     Unfinished,
 )
 from portbook.seismic.raw_archive import RawArchive
+from portbook.seismic.reports import Missing
 from portbook.seismic.sds import Sds
 from portbook.seismic.stations import Stations
 from portbook.seismic.tags import time_ns
 
 MOST_HOLES = 10_000  # told one by one; further ones are counted only
-
-
-class Missing(msgspec.Struct, frozen=True, tag="hole", tag_field="kind"):
-    """Packets that neither came nor stand in the archive; sequences are modulo 10,000.
-
-    stream: counts from 1, as on the recorder and in the archive's folders
-    """
-
-    unit: str
-    stream: int
-    event: int
-    first_sequence: int
-    last_sequence: int
-    packets: int
-    from_ns: int
-    until_ns: int
 
 
 class Counts(msgspec.Struct):

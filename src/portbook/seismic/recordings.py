@@ -53,8 +53,7 @@ def found(places: Iterable[Path]) -> Iterator[Path]:
 def pieces(path: Path) -> Iterator[Piece]:
     """Give the pieces of one file. Raises SourceError when no packet is in it."""
     with path.open("rb") as stream:
-        head = stream.read(_HEAD)
-        stream.seek(0)
+        head = stream.peek(_HEAD)[:_HEAD]  # a pipe cannot be read from its begin again
         seen = False
         held: list[files.Piece] = []  # one piece, until it is known whether it is the last
         for piece in files.pieces(stream.read):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from portbook.errors import UsageError
+from portbook.faces.cli import reftek_import
 from portbook.faces.cli.options import Shape, shaped
 
 if TYPE_CHECKING:
@@ -24,12 +25,16 @@ COLUMNS = 48
     \b
       portbook reftek show 225051000_00008656      events, channels, breaks, state of health
       portbook reftek check disk1/ && echo fine    what is missing or corrupt, for scripts
+      portbook reftek import disk1/ --archive raw  each packet once into an archive
 
     Files are those of a 130 recorder or of an RTPD archive: packets of 1024 octets in a row.
     """
 )
 def command() -> None:
     """Do nothing: the subcommands do."""
+
+
+command.add_command(reftek_import.command)
 
 
 @command.command(
