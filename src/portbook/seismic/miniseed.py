@@ -247,12 +247,9 @@ def _header(
 @lru_cache(maxsize=256)
 def _factors(rate_hz: float) -> tuple[int, int]:
     """Return a rate as SEED writes it: a factor and a multiplier; negative ones divide."""
-    for factor, multiplier in (
-        (rate_hz, 1),
-        (-1 / rate_hz if rate_hz > 0 else 0, 1),
-        (rate_hz * 10, -10),
-        (rate_hz * 100, -100),
-    ):
+    fits = 0 < rate_hz <= _FACTOR_MOST  # also false for what is no number
+    factors = (rate_hz, 1), (-1 / (rate_hz or 1), 1), (rate_hz * 10, -10), (rate_hz * 100, -100)
+    for factor, multiplier in factors if fits else ():
         whole = round(factor)
         if whole and abs(factor - whole) < 1e-9 and abs(whole) <= _FACTOR_MOST:
             return whole, multiplier
