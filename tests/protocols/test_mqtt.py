@@ -22,6 +22,9 @@ ODD_PORT = unhex("101100044d5154540402003c00054275733431")
 PUBLISH = b"\x30\x0d\x00\x07spBv1.0ABCD"
 SUBSCRIBE, SUBSCRIBED = unhex("8206000100016100"), unhex("9003000100")
 
+# captured from mosquitto_pub 2.0.11 and amqtt 0.12.1 on loopback, 2026-11-21
+ASKS_5, KNOWS_NO_5 = unhex("101000044d5154540502003c032100140000"), unhex("20020001")
+
 
 def connect(*fields: bytes, level: int = 4, flags: int = 2, properties: bytes = b"") -> bytes:
     rest = b"\0\4MQTT" + bytes((level, flags)) + b"\0\x3c" + properties
@@ -56,6 +59,12 @@ EXAMPLES = [
         Payload.of(TCP, [FIVE], [ACCEPTED_5]),
         "mqtt",
         facts={"version": "5.0", "client id": "pump"},
+    ),
+    Example(
+        "5.0 refused by an older broker, captured from amqtt 0.12.1 on loopback, 2026-11-21",
+        Payload.of(TCP, [ASKS_5], [KNOWS_NO_5]),
+        "mqtt",
+        facts={"version": "5.0"},
     ),
     Example(
         "a will of Sparkplug",
@@ -148,3 +157,7 @@ def test_a_connect_answered_in_another_tongue_is_not_mqtt() -> None:
 @pytest.mark.parametrize("answer", ["20020200", "20020006", "200300007f", "2003000000"])
 def test_an_acknowledgement_that_is_none(answer: str) -> None:
     assert recognise(Payload.of(TCP, [DEMO], [unhex(answer)])) is None
+
+
+def test_an_older_broker_does_not_accept_version_5() -> None:
+    assert recognise(Payload.of(TCP, [ASKS_5], [ACCEPTED])) is None

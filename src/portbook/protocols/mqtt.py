@@ -34,7 +34,7 @@ FIRST_FLAGS = {PUBREL: 2, SUBSCRIBE: 2, UNSUBSCRIBE: 2}
 EMPTY = (PINGREQ, PINGRESP)
 FROM_CLIENT, FROM_SERVER = (CONNECT, SUBSCRIBE, UNSUBSCRIBE, PINGREQ), (CONNACK, 9, 11, PINGRESP)
 VARINT_AT_MOST = 4  # octets
-CODES_AT_MOST = 5  # of a CONNACK before 5.0
+CODES_AT_MOST, UNKNOWN_VERSION = 5, 1  # of a CONNACK before 5.0
 TOPICS_AT_MOST = 16
 SPARKPLUG = "spBv1.0/"
 
@@ -206,7 +206,9 @@ def _is_connack(packet: Packet, connect: Connect | None) -> bool:
     if packet.type != CONNACK or len(body) < 2 or body[0] > 1:
         return False
     if len(body) == 2:
-        return body[1] <= CODES_AT_MOST and (connect is None or connect.version != "5.0")
+        # an older server refuses version 5 in its own tongue
+        newer = connect is not None and connect.version == "5.0"
+        return body[1] == UNKNOWN_VERSION if newer else body[1] <= CODES_AT_MOST
     told = _varint(body, 2)
     fills = told is not None and told[1] != MORE and told[1] + told[0] == len(body)
     return fills and (connect is None or connect.version == "5.0")

@@ -65,8 +65,8 @@ def server(octets: bytes) -> dict[str, str]:
     if name:
         facts["name"] = name
     version = _VERSION.read(message, _CHALLENGE.size) if told["flags"] & HAS_VERSION else None
-    # Windows has a build; Samba says 6.1.0, which tells nothing of it.
-    if version and version["major"] and version["build"]:
+    # Windows has a build; Samba says 6.1.0 and impacket sets all bits, which tells nothing of them.
+    if version and 0 < version["major"] < 0xFF and version["build"]:
         facts["version"] = f"{version['major']}.{version['minor']}.{version['build']}"
     return facts
 
