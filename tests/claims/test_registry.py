@@ -346,7 +346,6 @@ def test_numbers_are_found_on_every_page(ports: list[tuple[int, int]], width: in
             if row.first is not None and row.first <= number <= (row.last or 0)
         ]
         assert tuple(singles or ranges) == registry.rows(number, Transport.TCP)
-        assert number in registry.near(number)
     told = {number for first, last in ports for number in range(first, last + 1)}
     assert told == registry.spoken_of(range(65536))
     assert told & {*range(40, 99)} == registry.spoken_of(range(40, 99))

@@ -22,7 +22,7 @@ from portbook.records import Claim, ClaimKind
 
 # A range as wide as Linux's client ports is no name for one conversation.
 _WIDEST_LABEL = 1024
-_BLOCK = 4096  # so many ports are labelled together, but for those that the registry speaks of
+_BLOCK = 1024  # so many ports are labelled together, but for those that the registry speaks of
 _LABELS = frozenset(
     {
         ClaimKind.ASSIGNED,
@@ -69,8 +69,9 @@ class Claims:
         self._of: dict[tuple[int, Transport | None], tuple[Claim, ...]] = {}
         self._mixed: dict[tuple[int, int, int], tuple[Claim, ...]] = {}
         self._spans: dict[Transport | None, tuple[Spans[Claim], Spans[Claim]]] = {}
-        self._labels: dict[Transport, dict[int, tuple[str, ...]]] = {one: {} for one in Transport}
-        self._labelled: set[tuple[int, Transport]] = set()  # blocks
+        self._labels: dict[Transport, dict[int, list[tuple[str, ...] | None]]] = {
+            transport: {} for transport in Transport
+        }
 
     @classmethod
     def load(
@@ -106,15 +107,15 @@ class Claims:
 
         Historic aliases, silence, malware and very wide ranges give none.
         """
-        labels = self._labels[transport]
-        found = labels.get(number)
+        if not 0 <= number <= HIGHEST:
+            return ()
+        block, place = number // _BLOCK, number % _BLOCK
+        labels = self._labels[transport].get(block)
+        if labels is None:
+            labels = self._labels[transport][block] = self._plain_labels(block, transport)
+        found = labels[place]
         if found is None:
-            block = self._block(number) if 0 <= number <= HIGHEST else range(0)
-            if block and (block.start, transport) not in self._labelled:
-                self._labelled.add((block.start, transport))
-                labels.update(self._plain_labels(block, transport))
-                return self.labels(number, transport)
-            found = labels[number] = _labels(self.of(number, transport))
+            found = labels[place] = _labels(self.of(number, transport))
         return found
 
     def search(self, text: str) -> tuple[Claim, ...]:
@@ -145,21 +146,17 @@ class Claims:
             claim for claim in self._usual if claim in self.of(claim.ports.first, claim.transport)
         )
 
-    def _block(self, number: int) -> range:
-        """Return the numbers that are labelled together with this one."""
-        near, first = self.registry.near(number), number - number % _BLOCK
-        return range(max(near.start, first), min(near.stop, first + _BLOCK))
-
-    def _plain_labels(self, numbers: range, transport: Transport) -> dict[int, tuple[str, ...]]:
-        """Label those of the ports that the registry does not speak of, span by span."""
+    def _plain_labels(self, block: int, transport: Transport) -> list[tuple[str, ...] | None]:
+        """Label a block of ports, span by span, but for those that the registry speaks of."""
+        numbers = range(block * _BLOCK, (block + 1) * _BLOCK)
         said, usual = self._speaking_of(transport)
-        labels: dict[int, tuple[str, ...]] = {}
+        labels: list[tuple[str, ...] | None] = []
         for outer in said.parts(numbers):
             for part in usual.parts(outer):
                 here = _labels(self._told_once(said.at(part.start), usual.at(part.start)))
-                labels.update(dict.fromkeys(part, here))
+                labels += [here] * len(part)
         for number in self.registry.spoken_of(numbers):
-            del labels[number]
+            labels[number - numbers.start] = None
         return labels
 
     def _speaking_of(self, transport: Transport | None) -> tuple[Spans[Claim], Spans[Claim]]:

@@ -93,11 +93,6 @@ class Registry:
                 found.update(part)
         return found
 
-    def near(self, number: int) -> range:
-        """Return the numbers around one that are looked up at no further cost."""
-        page = self._page_of(number)
-        return range(*(*self._pages.firsts, HIGHEST + 1)[page : page + 2])
-
     def by_name(self, name: str) -> tuple[Claim, ...]:
         """Return the claims of a service name, compared without case; historic aliases too."""
         wanted = name.casefold()

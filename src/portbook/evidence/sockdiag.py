@@ -23,6 +23,7 @@ _REQUEST_DUMP = 0x301  # NLM_F_REQUEST | NLM_F_DUMP
 _ATTRIBUTE_BYTECODE = 1
 _ATTRIBUTE_LOCALS, _ATTRIBUTE_V6ONLY, _ATTRIBUTE_CGROUP = 17, 11, 21
 _SOCKET_OCTETS = 88  # netlink header and struct inet_diag_msg
+_FAMILY_AT = 16  # octet of a socket's message
 _SOCKADDR_STORAGE = 128
 _OP_PORT_AT_LEAST, _OP_PORT_AT_MOST = 2, 3  # source port
 _CHAIN_LIMIT = 1024  # local addresses of one SCTP socket that are read
@@ -97,11 +98,11 @@ def parse(octets: bytes, protocol: int) -> Answer:
 
 
 def _run(octets: bytes, at: int, length: int, protocol: int, sockets: list[Raw]) -> int:
-    """Read the sockets from `at` on whose messages are all `length` octets; return the octets read.
+    """Read the sockets from `at` on that are alike in length and family; return the octets read.
 
-    Neighbours mostly have the same length, and one unpacking for many is twice as fast.
+    Neighbours mostly are, and one unpacking for many is twice as fast.
     """
-    step = _aligned(length)
+    step, alike = _aligned(length), octets[at + _FAMILY_AT]
     times = max(1, (len(octets) - at) // step)
     block = octets[at : at + times * step].ljust(times * step, b"\0")
     told: dict[bytes, _Extra] = {}
@@ -109,34 +110,35 @@ def _run(octets: bytes, at: int, length: int, protocol: int, sockets: list[Raw])
     for (
         size, kind, family, state, high, low, peer_high, peer_low, address, peer, interface, limit,
         uid, inode, more,
-    ) in _message(step).iter_unpack(block):  # fmt: skip
-        if size != length or kind != SOCK_DIAG_BY_FAMILY:
+    ) in _message(step, 4 if alike == INET else 16).iter_unpack(block):  # fmt: skip
+        if size != length or kind != SOCK_DIAG_BY_FAMILY or family != alike:
             break
         read += step
         extra = told.get(more)
         if extra is None:
             extra = told[more] = _attributes(more[: length - _SOCKET_OCTETS])
         v6only, cgroup, several = extra
-        if family == INET:
-            address, peer = address[:4], peer[:4]
-        for one in several or (address,):
-            row = (
-                protocol, family, state, high << 8 | low, peer_high << 8 | peer_low, one, peer,
-                interface, limit, uid, inode, v6only, cgroup,
-            )  # fmt: skip
-            sockets.append(make(Raw, row))
+        row = make(Raw, (
+            protocol, family, state, high << 8 | low, peer_high << 8 | peer_low, address, peer,
+            interface, limit, uid, inode, v6only, cgroup,
+        ))  # fmt: skip
+        if several:
+            sockets.extend(row._replace(address=one) for one in several)
+        else:
+            sockets.append(row)
     return read
 
 
 @lru_cache(maxsize=64)
-def _message(step: int) -> Struct:
-    """Return the layout of a socket's message of so many octets.
+def _message(step: int, width: int) -> Struct:
+    """Return the layout of a socket's message of so many octets, with addresses of `width`.
 
     Length and kind; family, state, source and destination port as two octets each, addresses,
     interface, limit of the accept queue, uid, inode; attributes. Timers, the cookie and the octets
     that wait are stepped over.
     """
-    return Struct(f"=IH10xBBxxBBBB16s16sI16xIII{step - _SOCKET_OCTETS}s")
+    address = f"{width}s{16 - width}x"
+    return Struct(f"=IH10xBBxxBBBB{address}{address}I16xIII{step - _SOCKET_OCTETS}s")
 
 
 def _aligned(length: int) -> int:

@@ -7,6 +7,7 @@ net.inet.ip.portrange. Windows: `netsh int ipv4 show dynamicport`.
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from portbook.evidence import privileges
 from portbook.ports import HIGHEST, PortRange
 
 _SYSCTL = "/proc/sys/net/ipv4"
+_SETTING_OCTETS = 4096
 _RESERVED_OCTETS = 1 << 20  # 65536 ports, each written alone, are under half of that
 
 LIVE = "sudo tcpdump -i INTERFACE -U -w - | portbook read -"
@@ -101,11 +103,20 @@ def parse_number(text: str) -> int | None:
 
 
 def _setting(name: str) -> str:
+    """Read a setting at once, as the kernel gives it; it clears as many octets as are asked for."""
     try:
-        with open(f"{_SYSCTL}/{name}", encoding="ascii", errors="replace") as file:
-            return file.read(_RESERVED_OCTETS)
+        file = os.open(f"{_SYSCTL}/{name}", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return ""
+    try:
+        octets = os.pread(file, _SETTING_OCTETS, 0)
+        if len(octets) == _SETTING_OCTETS:
+            octets = os.pread(file, _RESERVED_OCTETS, 0)
+    except OSError:
+        return ""
+    finally:
+        os.close(file)
+    return octets.decode("ascii", "replace")
 
 
 def _networks() -> tuple[str, ...]:
