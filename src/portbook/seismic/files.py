@@ -14,7 +14,8 @@ from portbook.protocols.reftek.layouts import SIZE
 from portbook.protocols.reftek.packets import TYPES, Packet, is_header, read
 
 CHUNK = 1 << 20
-_KIND = re.compile(b"|".join(kind.encode() for kind in TYPES))
+# Looks ahead: a foreign "A" before "DT" must not take its "D" for an "AD".
+_KIND = re.compile(b"(?=%s)" % b"|".join(kind.encode() for kind in TYPES))
 _SURE = 16  # octets of a header
 
 
