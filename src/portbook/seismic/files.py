@@ -14,8 +14,14 @@ from portbook.protocols.reftek.layouts import SIZE
 from portbook.protocols.reftek.packets import TYPES, Packet, is_header, read
 
 CHUNK = 1 << 20
-# Looks ahead: a foreign "A" before "DT" must not take its "D" for an "AD".
-_KIND = re.compile(b"(?=%s)" % b"|".join(kind.encode() for kind in TYPES))
+_PAIRS = tuple((tens, ones) for tens in range(10) for ones in range(10))
+_DIGITS = b"[%s]" % b"".join(re.escape(bytes((tens << 4 | ones,))) for tens, ones in _PAIRS)
+# Looks ahead: a foreign "A" before "DT" must not take its "D" for an "AD". The digits stand here
+# too, so that a file full of types does not cost a look at each.
+_HEAD = re.compile(
+    b"(?=(?:%s)%s{2}..%s{10})" % (b"|".join(kind.encode() for kind in TYPES), _DIGITS, _DIGITS),
+    re.DOTALL,
+)
 _SURE = 16  # octets of a header
 
 
@@ -63,7 +69,7 @@ def _next(held: bytes, at: int) -> int:
     behind = at + SIZE
     if is_header(held, behind):
         return behind
-    for match in _KIND.finditer(held, at + 1):
+    for match in _HEAD.finditer(held, at + 1):
         if is_header(held, match.start()):
             return match.start()
     return max(at + 1, len(held) - _SURE + 1)
