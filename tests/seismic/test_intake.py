@@ -59,6 +59,19 @@ def test_any_disorder_gives_each_packet_once_and_names_what_is_missing(
     assert (lost, twice) == (intake.counts.missing, intake.counts.duplicates)
 
 
+def test_a_day_of_many_short_files_is_read_back_whole(tmp_path: Path) -> None:
+    every = event(seconds=1500)  # 1,802 packets
+    came = [octets for number, octets in enumerate(every) if number % 4]
+    first = _taken(tmp_path, came)
+    again = _taken(tmp_path, random.Random(4).sample(came, 300))
+    last = _taken(tmp_path, every)
+
+    assert 451 == first.counts.holes
+    assert (0, 300) == (again.counts.written, again.counts.duplicates)
+    assert (451, 0) == (last.counts.written, last.counts.holes)
+    assert Counter(every) == held(tmp_path)
+
+
 def test_units_streams_and_events_mixed_are_taken_apart(tmp_path: Path) -> None:
     lanes = [
         event(unit, stream=stream, number=number, at_s=3600 * number)

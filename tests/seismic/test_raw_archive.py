@@ -232,3 +232,30 @@ def test_each_half_record_of_another_writer_is_left_alone(tmp_path: Path) -> Non
 
     assert {False} == set(written)
     assert b"".join(every) + b"half a packet" == path.read_bytes()
+
+
+def test_write_protected_files_are_only_looked_at(tmp_path: Path) -> None:
+    every = event()
+    _kept(tmp_path, *every)
+    path = tmp_path / next(iter(files(tmp_path)))
+    path.chmod(0o444)
+    written = _kept(tmp_path, *every)
+
+    assert {False} == set(written)
+
+
+def test_a_file_that_somebody_cut_is_taken_up_as_it_is(tmp_path: Path) -> None:
+    every = event()
+    archive = RawArchive(tmp_path)
+    for octets in every[:20]:
+        packet = packets.read(octets)
+        assert packet is not None
+        archive.log([octets])
+        archive.add(packet, time_ns(packet, 2026) or 0)
+    archive.checkpoint()
+    archive.abandon()
+    path = tmp_path / next(iter(files(tmp_path)))
+    path.write_bytes(path.read_bytes()[: 5 * 1024])
+    _kept(tmp_path, *every)
+
+    assert [b"".join(every)] == list(files(tmp_path).values())

@@ -152,7 +152,7 @@ class _Import:
     def _piece(self, piece: Piece, source: str) -> None:
         self.summary.octets += len(piece.octets)
         if piece.packet:
-            self.intake.take(piece.octets, f"{source}, packet {piece.at // SIZE}")
+            self.intake.put(piece.packet, f"{source}, packet {piece.at // SIZE}")
             self._unsynced += 1
             if self._unsynced >= SYNC_EVERY:
                 self.intake.sync()

@@ -88,23 +88,30 @@ class Intake:
         """Take once more what was logged before a sudden end; return how many packets that is."""
         count = 0
         for octets in self._raw.replay():
-            self._take(octets, "journal of the archive", 0)
-            count += 1
+            if packet := packets.read(octets):
+                self._take(packet, "journal of the archive", 0)
+                count += 1
         return count
 
     def take(self, octets: bytes, where: str = "", now_ns: int = 0) -> bool:
         """Take a packet of 1024 octets as it came in; False when it is none.
 
-        where: file and packet, for oddities. Raises SourceError when the archive cannot take it.
+        where: file and packet, for oddities. Raises ArchiveError when the archive cannot take it.
         """
-        self.counts.packets += 1
-        if not packets.is_header(octets):
+        packet = packets.read(octets)
+        if packet is None:
+            self.counts.packets += 1
             self.counts.refused += 1
             self.odd("no-packet", where)
             return False
-        self._raw.log([octets])
-        self._take(octets, where, now_ns)
+        self.put(packet, where, now_ns)
         return True
+
+    def put(self, packet: Packet, where: str = "", now_ns: int = 0) -> None:
+        """Take a packet that has been read already, as `take` does."""
+        self.counts.packets += 1
+        self._raw.log([packet.octets])
+        self._take(packet, where, now_ns)
 
     def due(self, now_ns: int) -> None:
         """Give up on packets that did not come in time."""
@@ -149,11 +156,9 @@ class Intake:
         found, self._holes = self._holes, []
         return found
 
-    def _take(self, octets: bytes, where: str, now_ns: int) -> None:
-        packet = packets.read(octets)
-        assert packet is not None
+    def _take(self, packet: Packet, where: str, now_ns: int) -> None:
         self._taken += 1
-        self._unplaced[self._taken] = octets
+        self._unplaced[self._taken] = packet.octets
         cargo = _Cargo(self._taken, where)
         self._handle(self._assembler.add(packet, now_ns, cargo=cargo))
 

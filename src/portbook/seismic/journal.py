@@ -121,3 +121,24 @@ def sync_folder(folder: Path) -> None:
         os.fsync(opened)
     finally:
         os.close(opened)
+
+
+def sync_disk(folder: Path) -> bool:
+    """Sync the whole disk that a folder is on, in one call; False where the system has none.
+
+    Raises OSError when the disk fails.
+    """
+    import ctypes
+
+    try:
+        syncfs = ctypes.CDLL(None, use_errno=True).syncfs
+    except (AttributeError, OSError, TypeError):
+        return False
+    opened = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if syncfs(opened):
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(folder))
+    finally:
+        os.close(opened)
+    return True

@@ -254,6 +254,8 @@ class RawArchive:
         for one in self._store.recovered:
             about = bytes(one.about)
             file = msgspec.json.decode(about, type=RawFile) if about != b"null" else None
+            if file and file.count * SIZE > self._store.size(one.path):
+                file, one.safe = None, 0  # somebody cut it since: look at what it has
             done = file.count if file else one.safe // SIZE
             resumes = one.path.endswith(_OPEN) and (file is not None or not done)
             for index in range(done, self._store.size(one.path) // SIZE):

@@ -66,6 +66,7 @@ class Sds:
         """
         if not _is_record(record):
             raise UsageError(f"{len(record)} octets are no miniSEED 2 record of {RECORD}")
+        self._last_time(day_file(record))  # refuses a foreign file before anything is logged
         self._store.log([record])
         return self._put(record)
 

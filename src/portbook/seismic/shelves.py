@@ -39,12 +39,33 @@ class Head:
         return range((sequence - self.sequence) % WRAP, self.count, WRAP)
 
 
+class _Day:
+    """The files that reach into a day, by when they begin."""
+
+    __slots__ = ("_longest_ns", "_spans")
+
+    def __init__(self) -> None:
+        self._spans: list[Span] = []
+        self._longest_ns = 0
+
+    def add(self, span: Span) -> None:
+        bisect.insort(self._spans, span)
+        self._longest_ns = max(self._longest_ns, span.end_ns - span.first_ns)
+
+    def near(self, at_ns: int) -> list[Span]:
+        """Return the files that may hold a packet of that time; a lossy day has thousands."""
+        from_ns = at_ns - MARGIN_NS - self._longest_ns
+        start = bisect.bisect_left(self._spans, from_ns, key=lambda one: one.first_ns)
+        upto = bisect.bisect_right(self._spans, at_ns + MARGIN_NS, key=lambda one: one.first_ns)
+        return [one for one in self._spans[start:upto] if one.end_ns + MARGIN_NS >= at_ns]
+
+
 class Shelves:
     """The closed files below a root, listed when first asked for."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._days: OrderedDict[tuple[str, int], dict[int, list[Span]]] = OrderedDict()
+        self._days: OrderedDict[tuple[str, int], dict[int, _Day]] = OrderedDict()
         self._heads: OrderedDict[str, Head | None] = OrderedDict()
 
     def hold(self, packet: Packet, place: int, at_ns: int) -> bool:
@@ -66,17 +87,15 @@ class Shelves:
     def add(self, unit: str, place: int, span: Span, head: Head) -> None:
         """Remember a file that was closed just now."""
         self._remember(span.path, head)
-        for day, spans in self._days.get((unit, place), {}).items():
+        for day, known in self._days.get((unit, place), {}).items():
             if _reaches(span, day):
-                bisect.insort(spans, span)
+                known.add(span)
 
     def _around(self, unit: str, place: int, at_ns: int) -> list[tuple[Span, Head]]:
-        spans = self._listed(unit, place, at_ns // DAY_NS)
-        upto = bisect.bisect_right(spans, at_ns + MARGIN_NS, key=lambda one: one.first_ns)
-        near = [one for one in spans[:upto] if one.end_ns + MARGIN_NS >= at_ns]
+        near = self._listed(unit, place, at_ns // DAY_NS).near(at_ns)
         return [(one, head) for one in near if (head := self._head(one.path))]
 
-    def _listed(self, unit: str, place: int, day: int) -> list[Span]:
+    def _listed(self, unit: str, place: int, day: int) -> _Day:
         key = (unit, place)
         days = self._days.setdefault(key, {})
         self._days.move_to_end(key)
@@ -88,8 +107,8 @@ class Shelves:
             days[day] = self._look(unit, place, day)
         return days[day]
 
-    def _look(self, unit: str, place: int, day: int) -> list[Span]:
-        found = []
+    def _look(self, unit: str, place: int, day: int) -> _Day:
+        found = _Day()
         for back in range(day - _DAYS_BACK, day + 2):
             if back < 0:
                 continue
@@ -98,8 +117,8 @@ class Shelves:
             for name in _names(self._store.root / path):
                 span = read_name(first, below, name)
                 if span and _reaches(span, day):
-                    found.append(span)
-        return sorted(found)
+                    found.add(span)
+        return found
 
     def _head(self, path: str) -> Head | None:
         if path not in self._heads:

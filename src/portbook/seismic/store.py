@@ -20,12 +20,13 @@ import msgspec
 
 from portbook.errors import SourceError
 from portbook.seismic import journal
-from portbook.seismic.journal import Entry, Journal, sync_folder, write_whole
+from portbook.seismic.journal import Entry, Journal, sync_disk, sync_folder, write_whole
 
 HIDDEN = ".portbook"
 MOST_OPEN = 128
 CHECKPOINT_OCTETS = 64 << 20
 _MOST_WAITING = 1 << 20  # octets that are kept back at most
+_MANY = 64  # files: from this on one sync of the whole disk costs less than one of each
 _ASK_EVERY = 1 << 20  # octets between two looks at the room that is left
 
 
@@ -232,7 +233,8 @@ class Store:
     def _cut_torn(self, one: Written) -> None:
         """Cut a file back to its last whole record, looking at those that may not be safe."""
         path = self.root / one.path
-        size, end = path.stat().st_size, one.safe - one.safe % self.record
+        size = path.stat().st_size
+        end = min(one.safe, size) // self.record * self.record
         with path.open("rb") as stream:
             stream.seek(end)
             while len(octets := stream.read(self.record)) == self.record:
@@ -273,7 +275,13 @@ class Store:
         if make and not whole.exists():
             whole.parent.mkdir(parents=True, exist_ok=True)
             flags |= os.O_CREAT
-        self._files[path] = os.open(whole, flags, 0o644)
+        try:
+            self._files[path] = os.open(whole, flags, 0o644)
+        except PermissionError:
+            if make:
+                raise
+            # an operator may write-protect what is closed: it is only looked at
+            self._files[path] = os.open(whole, os.O_RDONLY | os.O_CLOEXEC)
         return self._files[path]
 
     def _forget(self, path: str) -> None:
@@ -282,6 +290,9 @@ class Store:
         self._sizes.pop(path, None)
 
     def _sync_files(self) -> None:
+        if len(self._dirty) > _MANY and sync_disk(self.root):
+            self._dirty.clear()
+            return
         folders = set()
         for path in sorted(self._dirty):
             if not (self.root / path).exists():
