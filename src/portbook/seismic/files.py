@@ -14,12 +14,24 @@ from portbook.protocols.reftek.layouts import SIZE
 from portbook.protocols.reftek.packets import TYPES, Packet, is_header, read
 
 CHUNK = 1 << 20
-_PAIRS = tuple((tens, ones) for tens in range(10) for ones in range(10))
-_DIGITS = b"[%s]" % b"".join(re.escape(bytes((tens << 4 | ones,))) for tens, ones in _PAIRS)
-# Looks ahead: a foreign "A" before "DT" must not take its "D" for an "AD". The digits stand here
-# too, so that a file full of types does not cost a look at each.
+
+
+def _digits(most: int) -> bytes:
+    """Return the class of octets that are two decimal digits, the first one at most so high."""
+    pairs = (tens << 4 | ones for tens in range(most + 1) for ones in range(10))
+    return b"[%s]" % b"".join(re.escape(bytes((pair,))) for pair in pairs)
+
+
+# Takes one octet only: a foreign "A" before "DT" must not take its "D" for an "AD". The digits
+# stand here too, so that a file full of types does not cost a look at each; a day begins 0 to 3.
 _HEAD = re.compile(
-    b"(?=(?:%s)%s{2}..%s{10})" % (b"|".join(kind.encode() for kind in TYPES), _DIGITS, _DIGITS),
+    b"(?:%s)(?=.%s{2}..%s%s{9})"
+    % (
+        b"|".join(b"%s(?=%s)" % (kind[:1].encode(), kind[1:].encode()) for kind in TYPES),
+        _digits(9),
+        _digits(3),
+        _digits(9),
+    ),
     re.DOTALL,
 )
 _SURE = 16  # octets of a header
