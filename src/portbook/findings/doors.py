@@ -69,7 +69,7 @@ class Room(NamedTuple):
     ports: Mapping[int, Sockets]
 
 
-Unmade = tuple[Room, int, Sockets]  # what `made` makes a door of
+Unmade = tuple[Room, int, Sockets]  # what `made` makes doors of
 
 
 class Doors:
@@ -91,13 +91,13 @@ class Doors:
         """Give all doors."""
         for room in self.rooms:
             for number in sorted(room.ports):
-                yield from _doors(room, number, room.ports[number])
+                yield from made(room, number, room.ports[number])
 
     def among(self, numbers: AbstractSet[int]) -> Iterator[Door]:
         """Give the doors at these numbers, on any transport."""
         for room in self.rooms:
             for number in sorted(numbers & room.ports.keys()):
-                yield from _doors(room, number, room.ports[number])
+                yield from made(room, number, room.ports[number])
 
     def at(self, wanted: Collection[tuple[int, Transport]]) -> Iterator[Door]:
         """Give the doors at these ports."""
@@ -106,7 +106,7 @@ class Doors:
                 number for number, on in wanted if on is room.transport and number in room.ports
             }
             for number in sorted(numbers):
-                yield from _doors(room, number, room.ports[number])
+                yield from made(room, number, room.ports[number])
 
     def with_several_transports(self) -> set[tuple[int, Transport]]:
         """Return the ports whose number is open on another transport too."""
@@ -186,29 +186,25 @@ def by_programs(room: Room, numbers: Iterable[int]) -> dict[tuple[str, ...], lis
     found: dict[tuple[str, ...], list[Unmade]] = defaultdict(list)
     for number in numbers:
         sockets = room.ports[number]
-        if len(sockets) == 1:
-            found[holders(sockets[0])].append((room, number, sockets))
+        programs = holders(sockets[0])
+        if len(sockets) == 1 or all(holders(one) == programs for one in sockets):
+            found[programs].append((room, number, sockets))
             continue
         for _, those in _by_address(sockets):
             found[_programs(those)].append((room, number, those))
     return found
 
 
-def made(room: Room, number: int, sockets: Sockets) -> Door:
-    """Return the door of sockets that are known to be one."""
-    (door,) = _doors(room, number, sockets)
-    return door
+def made(room: Room, number: int, sockets: Sockets) -> Iterator[Door]:
+    """Give the doors of some sockets of one number."""
+    for address, those in _by_address(sockets):
+        yield Door(room.transport, number, address, tuple(those))
 
 
 def _programs(sockets: Sockets) -> tuple[str, ...]:
     if len(sockets) == 1:
         return holders(sockets[0])
     return tuple(sorted({name for socket in sockets for name in holders(socket)}))
-
-
-def _doors(room: Room, number: int, sockets: Sockets) -> Iterator[Door]:
-    for address, those in _by_address(sockets):
-        yield Door(room.transport, number, address, tuple(those))
 
 
 def _by_address(sockets: Sockets) -> list[tuple[str, list[Listener]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from portbook.addresses import Scope
@@ -117,10 +117,11 @@ def _has_owner(case: Case, door: Door) -> bool:
     return not vendor and any(one.claim in given for one in claims)
 
 
-def _lent(ephemeral: PortRange, reserved: Iterable[PortRange]) -> set[int]:
+def _lent(ephemeral: PortRange, reserved: Iterable[PortRange]) -> Container[int]:
     """Return the numbers that the system hands out to clients."""
-    kept = (range(one.first, one.last + 1) for one in reserved)
-    return set(range(ephemeral.first, ephemeral.last + 1)).difference(*kept)
+    lent = range(ephemeral.first, ephemeral.last + 1)
+    kept = [range(one.first, one.last + 1) for one in reserved]
+    return set(lent).difference(*kept) if kept else lent
 
 
 def _is_spoken_of(case: Case, number: int, transport: Transport) -> bool:
@@ -163,7 +164,7 @@ class InsideEphemeral(Rule):
         lent = _lent(case.ephemeral, case.reserved)
         groups: dict[tuple[str, str, Transport, tuple[str, ...]], list[Unmade]] = defaultdict(list)
         for room in open_doors(case).rooms:
-            numbers = sorted(lent & room.ports.keys())
+            numbers = [one for one in sorted(room.ports) if one in lent]
             if room.transport is not Transport.TCP:
                 # UDP does not listen: without a claim it may as well be a client's socket.
                 numbers = [one for one in numbers if _is_spoken_of(case, one, room.transport)]
@@ -175,9 +176,9 @@ class InsideEphemeral(Rule):
     def _judge(self, case: Case, found: Sequence[Unmade]) -> Iterator[Finding]:
         numbers = sorted({number for _, number, _ in found})
         if len(numbers) > MANY:
-            yield self._tell_many(case, made(*found[0]), numbers)
+            yield self._tell_many(case, next(made(*found[0])), numbers)
         else:
-            yield from (self._tell(case, made(*one)) for one in found)
+            yield from (self._tell(case, door) for one in found for door in made(*one))
 
     def _tell(self, case: Case, door: Door) -> Finding:
         claims = speaking(case.claims(door.number, door.transport))
