@@ -41,9 +41,17 @@ def codes(unit: str) -> stations.Stations:
 def opened(root: Path, unit: str) -> Intake:
     """Return an intake into both archives below a folder, with what a sudden end left."""
     raw = RawArchive(root / "raw", checkpoint_octets=CHECKPOINT)
-    sds = Sds(root / "sds", checkpoint_octets=CHECKPOINT)
+    try:
+        sds = Sds(root / "sds", checkpoint_octets=CHECKPOINT)
+    except BaseException:
+        raw.abandon()
+        raise
     intake = Intake(raw, 2026, sds=sds, stations=codes(unit))
-    intake.recover()
+    try:
+        intake.recover()
+    except BaseException:
+        intake.abandon()
+        raise
     return intake
 
 

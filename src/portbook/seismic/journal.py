@@ -90,9 +90,9 @@ class Journal:
             fresh.unlink(missing_ok=True)
             raise
         os.rename(fresh, self.path)
-        sync_folder(self.path.parent)
         os.close(self._file)
         self._file, self.octets = following._file, following.octets
+        sync_folder(self.path.parent)
 
     def close(self) -> None:
         """Let go of the file, which stays."""

@@ -80,6 +80,7 @@ class Store:
         self._waiting = 0  # octets in both
         self._dirty: dict[str, int] = {}  # changed since the last checkpoint, and what was safe
         self._failed: ArchiveError | None = None
+        self._closed = False
         self._unasked = _ASK_EVERY
         self._hidden = root / HIDDEN
         with self._guard():
@@ -87,7 +88,7 @@ class Store:
             self._lock = self._locked()
             try:
                 self._begin()
-            except OSError:
+            except BaseException:
                 os.close(self._lock)
                 raise
 
@@ -204,15 +205,21 @@ class Store:
                 self._forget(path)
 
     def close(self, *, finished: bool) -> None:
-        """Let go; finished: all is in its files and synced, so the journal is not needed."""
-        for file in self._files.values():
-            os.close(file)
-        self._files.clear()
-        self._journal.close()
-        if finished and self._failed is None:
-            self._journal.path.unlink()
-            sync_folder(self._hidden)
-        os.close(self._lock)
+        """Let go, once; finished: all is in its files and synced: the journal is not needed."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            for file in self._files.values():
+                os.close(file)
+            self._files.clear()
+            self._journal.close()
+            if finished and self._failed is None:
+                with self._guard():
+                    self._journal.path.unlink()
+                    sync_folder(self._hidden)
+        finally:
+            os.close(self._lock)
 
     def _begin(self) -> None:
         self._journal = Journal(self._hidden / "journal")
