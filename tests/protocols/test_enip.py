@@ -37,6 +37,20 @@ READ_ANSWER = unhex(
     "7000240000010211000000000000000000000000000000000000000000000200"
     "a10004002800fe80b100100026048300000001000500000000000000"
 )
+# captured from pycomm3 1.2.16 and cpppo 5.2.5 on loopback, 2026-11-21
+OPENS = unhex("6500040000000000000000005f7079636f6d6d5f0000000001000000")
+OPENED = unhex("650004002d81abac000000005f7079636f6d6d5f0000000001000000")
+OPENS_FULL = unhex(
+    "6f0024002d81abac000000005f7079636f6d6d5f00000000000000000a00020000000000b2001400520220062401"
+    "0a05060001022001240101000100"
+)
+REFUSED_FULL = unhex(
+    "6f003b002d81abac000000005f7079636f6d6d5f00000000000000000a00020000000000b2002b00810000000100"
+    "0e003600140b60311a066c0014313735362d4c36312f42204c4f47495835353631ff000000"
+)
+NO_STATUS = unhex(
+    "700000002d81abac080000005f7079636f6d6d5f00000000"
+)  # CIP's status 8, where only EtherNet/IP's own belong
 ENBT_IS = {
     "vendor": "Rockwell Automation/Allen-Bradley",
     "product": "1756-ENBT/A",
@@ -162,6 +176,18 @@ def test_a_stray_message_leaves_a_doubt() -> None:
 
     assert told is not None
     assert (Confidence.PLAUSIBLE, ("no message begins at octet 24",)) == (
+        told.confidence,
+        told.against,
+    )
+
+
+def test_a_stray_message_behind_several_that_agree_is_told_as_odd() -> None:
+    told = recognise(
+        Payload.of(TCP, [OPENS, OPENS_FULL], [OPENED, REFUSED_FULL, NO_STATUS]),
+    )
+
+    assert told is not None
+    assert (Confidence.CONFIRMED, ("no message begins at octet 111",)) == (
         told.confidence,
         told.against,
     )

@@ -97,7 +97,9 @@ def recognise(payload: Payload) -> Identification | None:
         because.append(f"{agreed} answers repeat command and context of a request")
     if nested:
         because.append(f"in {nested} messages the items fill the data exactly")
-    say = confirmed if (agreed or nested) and not broken else plausible
+    # an odd message late in a long talk does not undo what both sides agreed on before
+    sure = agreed > 1 if broken else agreed or nested
+    say = confirmed if sure else plausible
     facts, server = _facts(requests + answers), identity(answers)
     return say(NAME, *because, against=broken, facts=facts, server=server)
 
