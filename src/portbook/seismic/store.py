@@ -300,7 +300,7 @@ class Store:
         if len(self._dirty) > _MANY and sync_disk(self.root):
             self._dirty.clear()
             return
-        folders = set()
+        folders: set[Path] = set()
         for path in sorted(self._dirty):
             if not (self.root / path).exists():
                 continue
