@@ -105,3 +105,21 @@ def test_obspy_reads_a_raw_archive_of_a_real_file(tmp_path: Path) -> None:
 
     assert 8 == len(traces)  # the clock was set twice
     assert 20400 == sum(len(one.data) for one in traces)
+
+
+def test_the_recordings_that_come_with_obspy_get_the_makers_names(tmp_path: Path) -> None:
+    obspy = _witness("obspy")
+    data = Path(obspy.__file__).parent / "io" / "reftek" / "tests" / "data"
+    if not data.is_dir():
+        pytest.skip("this ObsPy comes without its test data")
+    result = run([data], tmp_path / "raw")
+    made = {str(one.relative_to(tmp_path / "raw")) for one in (tmp_path / "raw").glob("*/*/*/*")}
+
+    assert 68 == result.summary.written
+    assert {
+        "2015282/AE4C/1/225051000_00008656",
+        "2016139/9EEF/1/104800000_000093F8",
+        "2016100/91F5/9/065520000_013EE8A0",
+    } <= made
+    # the size that the maker's library gives to the state of these five files
+    assert 325 == (tmp_path / "raw" / "archive.sta").stat().st_size
