@@ -31,6 +31,12 @@ ANSWERED_SIGNED = unhex(
     "2403fee700000000000000007f7f0101eeac46e709ec190b11aad73f1d87dfa8eeac46e949140109eeac46e94917"
     "cd3a000000015c088f3bdc6c7999d65882b546b19c1714feff94"
 )
+# the same in interleaved mode
+ASKED_LATE = unhex("23000020 00*20 eeac517ade95b383e1713e319c22d66f3566579ae1f18ae6")
+ANSWERED_LATE = unhex(
+    "240300e700000000000000007f7f0101eeac5179539acf0ee1713e319c22d66feeac517b208d83fdeeac517adec2"
+    "543a"
+)
 TELLS_ALL = unhex("250406ec000000af00000d20ac1740a0c7dd0fb3cd85cee1 00*16 c7dd1012e53f077c")
 TIME = 0xCC2B0C4E << 32
 
@@ -50,6 +56,12 @@ EXAMPLES = [
     Example(
         "signed, four times a second, captured from chrony 4.3 on loopback, 2026-11-21",
         Payload.of(UDP, (ASKED_SIGNED,), (ANSWERED_SIGNED,)),
+        "ntp",
+        facts={"stratum": 3},
+    ),
+    Example(
+        "interleaved mode, captured from chrony 4.3 on loopback, 2026-11-21",
+        Payload.of(UDP, (ASKED_LATE,), (ANSWERED_LATE,)),
         "ntp",
         facts={"stratum": 3},
     ),

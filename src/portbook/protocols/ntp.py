@@ -28,6 +28,7 @@ NAME = "ntp"
 SOURCES = (
     Source("RFC 5905, Network Time Protocol version 4", "2010-06", "sections 7.3 and 7.4"),
     Source("RFC 4330, Simple Network Time Protocol version 4", "2006-01", "sections 4 and 5"),
+    Source("RFC 9769, NTP interleaved modes", "2025-05", "section 2: originate timestamp"),
     Source("RFC 1305, Network Time Protocol version 3", "1992-03", "appendix A"),
 )
 SIZE = 48
@@ -87,6 +88,8 @@ def _recognise(payload: Payload, from_server: frozenset[int]) -> Identification 
             NAME, "all fields are in range", against=(f"only {only} were seen",), facts=facts
         )
     times = {one["transmit_time"] for one in asked}
+    # in interleaved mode an answer repeats the receive time of its question instead
+    times |= {one["receive_time"] for one in asked} - {0}
     if not all(map(_dated, answered)):
         return plausible(
             NAME,
