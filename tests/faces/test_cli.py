@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from support.program import environment, portbook
 
 from portbook.emulators import plant
-from portbook.faces import cli
+from portbook.faces.cli import program as cli
 from portbook.faces.cli.lazy import Commands
 
 COMMANDS = CliRunner().invoke(cli.portbook, ["--help"]).output
