@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -520,7 +521,7 @@ def test_a_file_that_is_no_book_is_told_and_left_alone(
 
 def test_another_programs_database_is_told_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "other.db"
-    with sqlite3.connect(path) as other:
+    with closing(sqlite3.connect(path)) as other, other:
         other.execute("CREATE TABLE mine (x)")
     other.close()
     before = path.read_bytes()
@@ -534,7 +535,7 @@ def test_another_programs_database_is_told_and_left_alone(tmp_path: Path) -> Non
 def test_a_newer_book_is_refused_in_one_clear_line(tmp_path: Path) -> None:
     path = tmp_path / "book"
     Book.open(path).close()
-    with sqlite3.connect(path) as newer:
+    with closing(sqlite3.connect(path)) as newer, newer:
         newer.execute("PRAGMA user_version = 99")
     newer.close()
 
@@ -556,7 +557,7 @@ def test_an_older_book_is_brought_up_to_date_and_keeps_what_it_holds(
         Book.open(book.path, readonly=True)
     with Book.open(book.path) as opened:
         assert 1 == len(opened.seen(502))
-    with sqlite3.connect(book.path) as checked:
+    with closing(sqlite3.connect(book.path)) as checked, checked:
         assert [(len(newer),)] == checked.execute("PRAGMA user_version").fetchall()
         assert [] == checked.execute("SELECT * FROM feedback").fetchall()
     checked.close()
@@ -725,7 +726,7 @@ for turn in range(1, 200):
 
 
 def _is_sound(path: Path) -> None:
-    with sqlite3.connect(path) as checked:
+    with closing(sqlite3.connect(path)) as checked, checked:
         assert [("ok",)] == checked.execute("PRAGMA integrity_check").fetchall()
     checked.close()
 
