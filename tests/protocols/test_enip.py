@@ -62,6 +62,12 @@ ENBT_IS = {
 }
 
 EXAMPLES = [
+    Example(
+        "a session asked for, unanswered, captured from pylogix 1.1.6 on loopback, 2026-11-21",
+        Payload.of(TCP, [unhex("650004000000000000000000312e312e362020200000000001000000")]),
+        "enip",
+        PLAUSIBLE,
+    ),
     Example("list identity, public", Payload.of(TCP, [ASK], [ENBT]), "enip", server=ENBT_IS),
     Example("its answer alone, over UDP", Payload.of(UDP, [], [ENBT]), "enip", server=ENBT_IS),
     Example(

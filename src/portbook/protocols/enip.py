@@ -61,6 +61,7 @@ COMMANDS = {
     0x73: "Cancel",
     0xC8: "StartDTLS",
 }
+VERSION_1 = b"\1\0\0\0"  # of the encapsulation, and no options
 STATUSES = frozenset((0, 1, 2, 3, 0x64, 0x65, 0x69, 0x6A))
 LISTS = frozenset((LIST_SERVICES, LIST_IDENTITY, LIST_INTERFACES))
 CONNECTED_DATA, UNCONNECTED_DATA, IDENTITY_ITEM = 0xB1, 0xB2, 0x0C
@@ -88,7 +89,8 @@ def recognise(payload: Payload) -> Identification | None:
         return None
     broken = tuple(text for text in (asked.wrong, answered.wrong) if text)
     agreed, nested = _agreed(requests, answers), _nested(requests + answers)
-    if not agreed and not nested and (broken or payload.transport is Transport.TCP):
+    alone = not agreed and not nested
+    if alone and (broken or payload.transport is Transport.TCP) and not any(map(_opens, requests)):
         return None
     if not requests and not answers:
         broken += ("the capture cut the message",)
@@ -185,6 +187,18 @@ def _fit(found: Walk, messages: list[Message], side: str) -> bool:
     if len(found.cut) >= HEADER.size:
         started.append(_message(found.cut))
     return all(_speaker(message) in (side, FROM_EITHER) for message in started)
+
+
+def _opens(message: Message) -> bool:
+    """Tell whether a message asks for a session: what is zero in it and its version leave no doubt.
+
+    Source: CIP volume 2, chapter 2, RegisterSession.
+    """
+    return (
+        message.command == REGISTER
+        and not (message.session or message.status)
+        and message.data == VERSION_1
+    )
 
 
 def _speaker(message: Message) -> str:
