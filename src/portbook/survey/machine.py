@@ -31,7 +31,11 @@ def look(
     seen = listeners(port, way=way, now_ns=now_ns)
     replace, labels = msgspec.structs.replace, knowledge.claims.labels
     sockets = tuple(
-        replace(one, claims=labels(one.port, one.transport), site=site) for one in seen.listeners
+        # most of thousands are on ports that nobody claims, and stay as they are
+        replace(one, claims=told, site=site)
+        if (told := labels(one.port, one.transport)) or site != one.site
+        else one
+        for one in seen.listeners
     )
     found: tuple[Finding, ...] = ()
     if judged:
