@@ -179,10 +179,13 @@ def test_one_changed_octet_gives_samples_or_a_refusal(at: int, new: int, octets:
     if packet is None:
         return
     decoded = decode(packet)
+    among = decode_all([packet, *[read(C0), read(C2), read(PLAIN)] * 6])[0]
 
+    assert (decoded.refusal, decoded.overscaled) == (among.refusal, among.overscaled)
     if decoded.values is None:
         assert decoded.refusal
     else:
+        assert values(decoded) == values(among)
         assert len(decoded.values) == packet.samples
         assert np.int32 == decoded.values.dtype
 
@@ -191,7 +194,9 @@ def test_one_changed_octet_gives_samples_or_a_refusal(at: int, new: int, octets:
 def test_random_frames_never_raise(frames: bytes, samples: int, level: str) -> None:
     head = changed(C2, COUNT, bytes.fromhex(f"{samples:04}00C{level}"))[:64]
     decoded = decode(read(head + frames))
+    among = decode_all([read(head + frames)] * 5)[4]
 
+    assert decoded.refusal == among.refusal
     assert decoded.values is not None or decoded.refusal
 
 

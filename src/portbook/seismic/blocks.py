@@ -47,7 +47,7 @@ class Swapped(NamedTuple):
     left: Places
 
 
-class _Columns(NamedTuple):
+class Columns(NamedTuple):
     """The heads' fields, one array each."""
 
     day: Words
@@ -81,8 +81,8 @@ def swap(
         )
     octets = np.frombuffer(block, np.uint8).reshape(-1, SIZE)
     heads = np.ascontiguousarray(octets[:, :RAW_FROM].T)
-    columns = _columns(heads)
-    fit = _fit(heads, columns)
+    columns = columns_of(heads)
+    fit = fitting(heads, columns)
     headers, which = _headers(heads, fit, names, rates, quality)
     chosen = np.flatnonzero(fit)
     left = np.flatnonzero(~fit)
@@ -90,17 +90,17 @@ def swap(
     np.take(octets, chosen, axis=0, out=records, mode="clip")
     records[:, :STEIM_FROM] = headers[which[chosen]]
     if len(left):
-        columns = _Columns(*(column[chosen] for column in columns))
+        columns = Columns(*(column[chosen] for column in columns))
     _fill(records, columns, near_year, number)
     return Swapped(records, chosen, left)
 
 
-def _columns(heads: Octets) -> _Columns:
+def columns_of(heads: Octets) -> Columns:
     """Split the heads, shape (24, n); behind the day all digits of the time lie across octets."""
     time = _AT["time"]
     low = (heads[time : time + 6] & 15).astype(np.uint16)
     high = (heads[time : time + 6] >> 4).astype(np.uint16)
-    return _Columns(
+    return Columns(
         day=high[0] * 100 + low[0] * 10 + high[1],
         hour=low[1] * 10 + high[2],
         minute=low[2] * 10 + high[3],
@@ -121,7 +121,7 @@ def _four(heads: Octets, name: str) -> Words:
     return _decimal(heads[at]).astype(np.uint16) * 100 + _decimal(heads[at + 1])
 
 
-def _fit(heads: Octets, columns: _Columns) -> Flags:
+def fitting(heads: Octets, columns: Columns) -> Flags:
     """Tell which are C0 or C2 data packets whose every digit is as it may be."""
     fit: Flags = (heads[0] == ord("D")) & (heads[1] == ord("T"))
     for row in _DECIMAL:
@@ -179,7 +179,7 @@ def _header(
     return template(name, rate_hz, SWAPPED[digits[8:]], quality)
 
 
-def _fill(records: Octets, columns: _Columns, near_year: int, number: int) -> None:
+def _fill(records: Octets, columns: Columns, near_year: int, number: int) -> None:
     """Write what differs from packet to packet: number, time, samples, flags."""
     times = np.empty((len(records), 5), ">u2")
     times[:, 0] = _years(near_year)[columns.year]
