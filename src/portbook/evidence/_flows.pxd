@@ -28,7 +28,7 @@ cdef class Flows:
     cdef int ends(self, Py_ssize_t h, unsigned long long a_high, unsigned long long a, unsigned long long a_port, unsigned long long b_high, unsigned long long b, unsigned long long b_port, unsigned long long key) except -1
     cdef unsigned long long mixed(self, unsigned long long lower_high, unsigned long long lower, unsigned long long higher_high, unsigned long long higher, unsigned long long key) noexcept
     cdef int touch(self, Py_ssize_t packets) except -1
-    cdef unsigned long long _touch_head(self, Py_ssize_t r, unsigned long long side) noexcept
+    cdef int _touch_head(self, Py_ssize_t r, unsigned long long side) except -1
     cdef Py_ssize_t take_early(self) except -1
     cdef Py_ssize_t find(self, Py_ssize_t h) except -2
     cdef bint tunnelled(self, unsigned long long key) except -1

@@ -25,7 +25,7 @@ if cython.compiled:
     from cython.cimports.portbook.evidence._layout import (
         BASES, BATCH, BROADCAST, COOL, DONE, EARLY, FAR, FILLED, FIRST, HAND, HASH, HEADS, HINTED,
         KEY, KNOWN, LAST, LATE, MARKS, OCTETS, PACKETS, PAST, PAYLOAD, PIECES, QUIET_NS, ROW,
-        ROW_AHEAD, SIDE, STARTED, STATE, SWAPPED, SYNS, TUNNEL, WANTED,
+        ROW_AHEAD, SHORT, SIDE, STARTED, STATE, SWAPPED, SYNS, TUNNEL, WANTED, ahead,
     )
     # fmt: on
 
@@ -39,6 +39,7 @@ FIFTH_MIX = cython.declare(cython.ulonglong, 0x9FB21C651E98DF25)
 HALF = cython.declare(cython.ulonglong, 0xFFFFFFFF)
 
 
+@cython.final
 @cython.cclass
 class Flows:
     """Conversations by number, in the order they were first met."""
@@ -76,7 +77,7 @@ class Flows:
         number: cython.Py_ssize_t
         r: cython.Py_ssize_t
         slot: cython.ulonglong
-        self.slots = memoryview(bytearray(4 * size)).cast("I")
+        self.slots = arrays.memory(4 * size).cast("I")
         self.mask = size - 1
         for number in range(self.rows):
             r = number * ROW
@@ -143,6 +144,7 @@ class Flows:
         words[KEY] = key
         words[SIDE] = 0 if lower else 1
         words[HASH] = self.mixed(a_high, a, b_high, b, key)
+        ahead(cython.address(self.slots[words[HASH] & self.mask]))
         return 0
 
     @cython.cfunc
@@ -166,43 +168,42 @@ class Flows:
     @cython.cfunc
     @cython.exceptval(-1, check=False)
     def touch(self, packets: cython.Py_ssize_t) -> cython.int:
-        """Look at what a batch of packets will need, so that memory is waited for only once."""
+        """Ask for the memory that a batch of packets will need, to wait for it only once."""
         h: cython.Py_ssize_t
         row: cython.Py_ssize_t
-        seen: cython.ulonglong = 0
-        for h in range(packets):
-            self.hand[h * HAND + ROW_AHEAD] = self.slots[self.hand[h * HAND + HASH] & self.mask]
-        for h in range(packets):
-            row = self.hand[h * HAND + ROW_AHEAD]
+        for h in range(0, packets * HAND, HAND):
+            row = self.slots[self.hand[h + HASH] & self.mask]
+            self.hand[h + ROW_AHEAD] = row
             if row:
-                seen |= self.hot[(row - 1) * ROW] | self.hot[(row - 1) * ROW + STATE]
-        for h in range(packets):
-            row = self.hand[h * HAND + ROW_AHEAD]
-            if row:
-                seen |= self._touch_head((row - 1) * ROW, self.hand[h * HAND + SIDE])
-        self.seen = seen
+                ahead(cython.address(self.hot[(row - 1) * ROW]))
+                ahead(cython.address(self.hot[row * ROW - 1]))
+        for h in range(0, packets * HAND, HAND):
+            if self.hand[h + ROW_AHEAD]:
+                self._touch_head((self.hand[h + ROW_AHEAD] - 1) * ROW, self.hand[h + SIDE])
         return 0
 
     @cython.cfunc
-    @cython.exceptval(check=False)
+    @cython.exceptval(-1, check=False)
     @cython.inline
-    def _touch_head(self, r: cython.Py_ssize_t, side: cython.ulonglong) -> cython.ulonglong:
+    def _touch_head(self, r: cython.Py_ssize_t, side: cython.ulonglong) -> cython.int:
         state: cython.ulonglong = self.hot[r + STATE]
         way: cython.int = (side ^ state) & SWAPPED
         head: cython.Py_ssize_t = self.hot[r + HEADS] >> 32 * way & HALF
-        if not head or state & DONE << way:
-            return 0
-        return self.heads.marks[(head - 1) * MARKS] | self.heads.octets[(head - 1) * 128]
+        if head and not state & DONE << way:
+            ahead(cython.address(self.heads.marks[(head - 1) * MARKS]))
+            ahead(cython.address(self.heads.octets[(head - 1) * SHORT]))
+            ahead(cython.address(self.heads.octets[head * SHORT - 1]))
+        return 0
 
     @cython.cfunc
     @cython.exceptval(-2, check=False)
     def find(self, h: cython.Py_ssize_t) -> cython.Py_ssize_t:
         """Return the row of a packet in hand, -1 when there is none; `slot` is where it goes."""
         # the end of a row is checked as every index is; the words before it are looked at freely
-        slot: cython.ulonglong = self.hand[h + HAND - 1]
+        self.seen = self.hand[h + HAND - 1]
         packet: cython.p_ulonglong = cython.address(self.hand[h])
+        slot: cython.ulonglong = packet[HASH] & self.mask
         row: cython.Py_ssize_t
-        slot = packet[HASH] & self.mask
         known: cython.p_ulonglong
         while True:
             row = self.slots[slot]
@@ -246,9 +247,9 @@ class Flows:
         if 2 * (self.rows + 1) > cython.cast(cython.Py_ssize_t, self.mask):
             self.rehash(2 * (self.mask + 1))
             self.find(h)
+        number: cython.Py_ssize_t
         row: cython.Py_ssize_t = self.rows
         r: cython.Py_ssize_t = row * ROW
-        number: cython.Py_ssize_t
         key: cython.ulonglong = self.hand[h + KEY]
         state: cython.ulonglong = BURST | self.hand[h + SIDE] | (BROADCAST if broadcast else 0)
         if key >> 24 & 0xFF != 6:

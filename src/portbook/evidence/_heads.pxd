@@ -5,6 +5,7 @@ cdef class Heads:
     cdef unsigned char[::1] pool
     cdef unsigned int[::1] scratch
     cdef const unsigned long long[::1] tests
+    cdef unsigned char last
     cdef object stores
     cdef list bits
     cdef list spare

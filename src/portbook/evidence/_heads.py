@@ -1,7 +1,7 @@
 # cython: boundscheck=True, wraparound=False, cdivision=True, language_level=3
 # cython: initializedcheck=False
 # ruff: noqa: I001
-# mypy: disable-error-code="misc,assignment,attr-defined,index,no-any-return,no-untyped-call"
+# mypy: disable-error-code="misc,assignment,attr-defined,index,no-any-return,no-untyped-call,import"
 """The compiled twin of `heads`: the first octets of each direction, in flat arrays.
 
 A head is a row of `marks` and a row of octets, or a block of the pool. What stands where:
@@ -18,14 +18,18 @@ if not cython.compiled:
     raise ImportError("the packet reader is not compiled")
 
 if cython.compiled:
+    from cython.cimports.libc.string import memcpy
+
     # fmt: off
     from cython.cimports.portbook.evidence._layout import (
+        Octet,
         BLOCK, CLIPPED, FILLED, FLAGS, LONG, MARKS, MOST_PARTS, MOST_PIECES, PART, PARTS, PIECE,
         PIECES, SHORT, TRIED,
     )
     # fmt: on
 
 
+@cython.final
 @cython.cclass
 class Heads:
     """Heads by number; `payload` is what the packet in hand brings."""
@@ -290,14 +294,18 @@ class Heads:
         at: cython.Py_ssize_t,
         size: cython.Py_ssize_t,
     ) -> cython.int:
-        number: cython.Py_ssize_t
         block: cython.Py_ssize_t = self.marks[head * MARKS + BLOCK]
+        source: Octet
+        if size <= 0:
+            return 0
+        self.last = self.payload[at + size - 1]  # checked, as the last octet of the target is
+        source = cython.address(self.payload[at])
         if block:
             to += (block - 1) * LONG
-            for number in range(size):
-                self.pool[to + number] = self.payload[at + number]
+            self.pool[to + size - 1] = self.last
+            memcpy(cython.address(self.pool[to]), source, size)
         else:
             to += head * SHORT
-            for number in range(size):
-                self.octets[to + number] = self.payload[at + number]
+            self.octets[to + size - 1] = self.last
+            memcpy(cython.address(self.octets[to]), source, size)
         return 0

@@ -57,3 +57,13 @@ cdef enum:
     LARGEST = 262144
 
 ctypedef const unsigned char* Octet
+
+cdef extern from *:
+    """
+    #if defined(__GNUC__)
+    #define PORTBOOK_AHEAD(place) __builtin_prefetch(place)
+    #else
+    #define PORTBOOK_AHEAD(place) ((void)(place))
+    #endif
+    """
+    void ahead "PORTBOOK_AHEAD"(const void* place) noexcept nogil

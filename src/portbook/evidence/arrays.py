@@ -6,7 +6,10 @@ is done here, in plain Python, on the same octets.
 
 from __future__ import annotations
 
+import mmap
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Literal
 
 from portbook.evidence.containers import LARGEST
@@ -36,6 +39,7 @@ __all__ = [
     "halves",
     "key",
     "mac",
+    "memory",
 ]
 
 # words of a conversation in `hot`: first the addresses of the lower end and of the higher end
@@ -75,13 +79,36 @@ LAYOUT: dict[str, tuple[Format, int]] = {  # store: (format, items of a row)
 TWINS = {"hot": ("hot", "cool"), "heads": ("heads", "marks")}  # with rows of the same number
 ROW, COOL, MARKS = (LAYOUT[name][1] for name in ("hot", "cool", "marks"))
 SMALLEST = 1024  # rows by which a store grows at least
+HUGE = 4 << 20  # octets from which on a store asks for large pages: far fewer address look-ups
+
+
+def memory(octets: int, before: memoryview | None = None) -> memoryview:
+    """Return zeroed octets, aligned to a page, that begin with those of `before`, now void.
+
+    The system gives them only as they are touched: what is not used yet takes no memory.
+    """
+    if sys.platform == "linux":
+        if before and isinstance(before.obj, mmap.mmap):
+            ground = before.obj
+            before.release()
+            ground.resize(octets)  # moves no octet
+        else:
+            ground = mmap.mmap(-1, octets, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        if octets >= HUGE:
+            with suppress(OSError):  # a kernel without them
+                ground.madvise(mmap.MADV_HUGEPAGE)
+        return memoryview(ground)
+    fresh = memoryview(bytearray(octets))
+    if before:
+        fresh[: len(before)] = before
+    return fresh
 
 
 class Stores:
     """The octets behind the arrays; a view must be given up before its store grows."""
 
     def __init__(self, pool_octets: int) -> None:
-        self._octets = {name: bytearray() for name in LAYOUT}
+        self._octets = {name: memoryview(bytearray()) for name in LAYOUT}
         self.spare: dict[str, list[int]] = {name: [] for name in LAYOUT}
         self._used = dict.fromkeys(LAYOUT, 0)
         self._blocks = pool_octets // MORE_OCTETS
@@ -93,7 +120,7 @@ class Stores:
 
     def view(self, name: str) -> memoryview:
         """Return a store as numbers of its format."""
-        return memoryview(self._octets[name]).cast(LAYOUT[name][0])
+        return self._octets[name].cast(LAYOUT[name][0])
 
     def room(self, name: str) -> int:
         """Return how many rows a store has."""
@@ -101,13 +128,14 @@ class Stores:
         return len(self._octets[name]) // (items * SIZES[kind])
 
     def grow(self, name: str) -> None:
-        """Give a store a thirtieth more rows: often, so that little memory lies idle."""
+        """Double a store; what is not touched yet takes no memory."""
         items = LAYOUT[name][1]
         least = 16 if items > HEAD_OCTETS else SMALLEST
-        rows = max(least, self.room(name) // 32)
+        rows = max(least, self.room(name))
         for twin in TWINS.get(name, (name,)):
             kind, items = LAYOUT[twin]
-            self._octets[twin] += bytes(rows * items * SIZES[kind])
+            size = len(self._octets[twin]) + rows * items * SIZES[kind]
+            self._octets[twin] = memory(size, self._octets[twin])
 
     def take(self, name: str) -> int:
         """Return a row of a store that nobody uses."""
