@@ -158,3 +158,26 @@ def test_conversations_in_the_tens_of_thousands_stay_apart(make: Make) -> None:
     push(table, frames.pcap(told * 2))
 
     assert [2] * 3000 == [row.packets_ab for row in table.rows()]
+
+
+def test_a_datagram_counts_no_more_than_came_whatever_its_lengths_say(make: Make) -> None:
+    payload = b"eighteen, unpadded"
+    frame = bytearray(udp_frame(payload, 1000))
+    frame[16:18] = (19_220).to_bytes(2, "big")  # of the IP packet
+    frame[38:40] = (19_200).to_bytes(2, "big")  # of the datagram
+    table = make()
+    count(table, bytes(frame))
+    row = one(table)
+
+    assert (18, payload, ((18, 18),)) == (row.payload_ab, row.head_ab, row.pieces_ab)
+    assert {"datagram-beyond-frame": (1, 0)} == dict(table.oddities())
+
+
+def test_a_datagram_cut_by_the_capture_counts_whole(make: Make) -> None:
+    frame = udp_frame(b"eighteen, unpadded", 1000)
+    table = make()
+    table.frame(frame[:-4], 1, 0, len(frame))
+    row = one(table)
+
+    assert (18, b"eighteen, unpa", ((18, 14),)) == (row.payload_ab, row.head_ab, row.pieces_ab)
+    assert not table.oddities()

@@ -200,6 +200,9 @@ class Dissector:
             self._inside(in_ip(number, outer, body), body, length, frame)
             return
         found = segments(number, body, length, frame.ends, self._tally)
+        if found and number == UDP:  # both lengths may lie: no more came than the frame has
+            came = max(0, len(body) + frame.missing - SHORTEST[UDP])
+            found = [one._replace(length=min(one.length, came)) for one in found]
         frame.segments += found
         if found and number == UDP:
             one = found[0]
