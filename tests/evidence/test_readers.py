@@ -181,3 +181,18 @@ def test_a_datagram_cut_by_the_capture_counts_whole(make: Make) -> None:
 
     assert (18, b"eighteen, unpa", ((18, 14),)) == (row.payload_ab, row.head_ab, row.pieces_ab)
     assert not table.oddities()
+
+
+@needs_compiled
+def test_a_table_that_got_no_memory_refuses_instead_of_looking_where_nothing_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(self: object, name: str) -> None:
+        raise MemoryError(name)
+
+    table = maker("compiled")()
+    monkeypatch.setattr("portbook.evidence.arrays.Stores.grow", refuse)
+    with pytest.raises(MemoryError):
+        table.feed(source(5000))
+    with pytest.raises((MemoryError, IndexError)):
+        count(table, *(udp_frame(b"x", 10_000 + number) for number in range(5000)))

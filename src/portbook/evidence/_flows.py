@@ -62,10 +62,8 @@ class Flows:
     @cython.ccall
     def detach(self):  # type: ignore[no-untyped-def]
         """Let go of the stores, so that they can grow."""
-        self.hot = None
-        self.cool = None
-        self.early = None
-        self.late = None
+        # no room to look at, not None: an index is refused if there is no memory to grow
+        self.hot = self.cool = self.early = self.late = memoryview(bytearray()).cast("Q")
 
     def kept(self, rows: int) -> None:
         """Say how many conversations are left after some were taken out."""

@@ -51,9 +51,9 @@ class Heads:
     @cython.ccall
     def detach(self):  # type: ignore[no-untyped-def]
         """Let go of the stores, so that they can grow."""
-        self.marks = None
-        self.octets = None
-        self.pool = None
+        # no room to look at, not None: an index is refused if there is no memory to grow
+        self.marks = memoryview(bytearray()).cast("I")
+        self.octets = self.pool = memoryview(bytearray())
 
     def match(self, transport: int, octets: bytes) -> int:
         """Return a bit for each signature's protocol that fits the start of `octets`."""
