@@ -426,7 +426,8 @@ def test_any_prefix_tells_what_stands_before_the_cut(
 
     ends = _ends(frames, newer)
     assert sum(end <= length for end in ends) == story.summary.packets
-    assert (length in (*ends, 48 if newer else 24, len(octets))) == (not story.problems)
+    begun = {28, 48} if newer else {24}  # the headers' ends: a capture without packets
+    assert (length in {*begun, *ends, len(octets)}) == (not story.problems)
     for problem in story.problems:
         assert problem.offset is not None
         assert problem.offset <= length
