@@ -62,7 +62,7 @@ class Flows:
     @cython.ccall
     def detach(self):  # type: ignore[no-untyped-def]
         """Let go of the stores, so that they can grow."""
-        # no room to look at, not None: an index is refused if there is no memory to grow
+        # empty: an index is refused if there is no memory to grow
         self.hot = self.cool = self.early = self.late = memoryview(bytearray()).cast("Q")
 
     def kept(self, rows: int) -> None:

@@ -51,7 +51,7 @@ class Heads:
     @cython.ccall
     def detach(self):  # type: ignore[no-untyped-def]
         """Let go of the stores, so that they can grow."""
-        # no room to look at, not None: an index is refused if there is no memory to grow
+        # empty: an index is refused if there is no memory to grow
         self.marks = memoryview(bytearray()).cast("I")
         self.octets = self.pool = memoryview(bytearray())
 
