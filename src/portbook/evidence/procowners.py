@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from portbook.evidence import cgroups
+from portbook.evidence.commands import without_secrets
 from portbook.records import Owner
 
 _COMM_LIMIT = 15  # the kernel cuts a program's name there (proc_pid_comm(5))
@@ -92,7 +93,7 @@ def owner(pid: int, user_name: dict[int, str]) -> Owner | None:
         pid=pid,
         program=printable(program_name(name.rstrip("\n"), executable, words[0])),
         user=_user(_text(f"{folder}/status") or "", user_name),
-        command=printable(" ".join(words).strip()) or None,
+        command=printable(without_secrets(words)) or None,
         unit=placed.unit,
         container=placed.container,
         executable=executable,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from portbook.addresses import Scope, scope_of
 from portbook.evidence import privileges
+from portbook.evidence.commands import without_secrets
 from portbook.evidence.procowners import printable
 from portbook.ports import Transport
 from portbook.records import Listener, Owner
@@ -146,5 +147,5 @@ def _ask(process: Process, what: str) -> str | None:
         answer = getattr(process, what)()
     except (psutil.Error, OSError):
         return None
-    text = " ".join(answer) if isinstance(answer, list) else str(answer)
+    text = without_secrets(answer) if isinstance(answer, list) else str(answer)
     return printable(text) or None
