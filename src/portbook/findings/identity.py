@@ -19,11 +19,12 @@ from portbook.findings.agreement import (
 )
 from portbook.findings.doors import Door, endpoint, open_doors, resident_doors
 from portbook.findings.parties import is_one_of, is_opaque, may_speak, plain
-from portbook.ports import Band
+from portbook.ports import Band, Transport
 from portbook.protocols import Profile
-from portbook.records import Claim, ClaimKind, Confidence, Finding, Level, Service
+from portbook.records import Claim, ClaimKind, Confidence, Conversation, Finding, Level, Service
 
 REFTEK_PORT = 2543
+ENOUGH_OCTETS = 8  # each way: fewer say nothing of a protocol
 UNITRENDS = "unitrends"  # must stay inside too, but is a backup service: PB303 has it
 # Servers and clients of the REF TEK protocol: the vendor's suite (its text configuration files),
 # SeisComP, Earthworm, Antelope, USGS EdgeCWB, gempa; and portbook's own receiver.
@@ -374,3 +375,67 @@ class SeveralProtocols(Rule):
                 transport=service.transport.value,
                 protocols=tuple(sorted(service.protocols)),
             )
+
+
+class UnnamedOnControlPort(Rule):
+    """PB106 unnamed-on-control-port
+
+    What it tells: a service answers on a control protocol's usual port, from its first octet on in
+        the capture, and its bytes are neither that protocol nor any other that portbook knows.
+    Why it matters: it may be a database, a tunnel or a test server that took the number, and rules
+        by number let it through to the control network.
+    Example: a key-value store answers on TCP 502.
+    What to do: look which program holds the port on that host. If it is a protocol that portbook
+        should know, `CONTRIBUTING.md` tells how to add it in one file.
+    Sources: IANA Service Name and Transport Protocol Port Number Registry; RFC 6335 section 8.1.
+    """
+
+    code: ClassVar[str] = "PB106"
+    name: ClassVar[str] = "unnamed-on-control-port"
+    level: ClassVar[Level] = Level.NOTE
+    words: ClassVar = {
+        "unnamed": Words(
+            "what answers on {port}/{transport} at {address} is not {protocols}, and nothing else "
+            "that portbook knows",
+            "Find the program behind {address}",
+        ),
+    }
+
+    def check(self, case: Case) -> Iterator[Finding]:
+        """Look at services without a name whose conversations were seen whole, both ways."""
+        spoken = {
+            (one.site, one.vlan, one.server, one.server_port): one
+            for one in case.conversations
+            if _says_enough(one)
+        }
+        for service in case.services:
+            seen = spoken.get((service.site, service.vlan, service.address, service.port))
+            if service.protocols or seen is None or service.transport is not Transport.TCP:
+                continue
+            control = [
+                one.name
+                for one in residents(case, service.port, service.transport)
+                if one.stays_inside is not None
+            ]
+            if control:
+                yield self.finding(
+                    place_of(service),
+                    "unnamed",
+                    (
+                        f"{seen.payload_octets_to_client} octets came from there and "
+                        f"{seen.payload_octets_to_server} went there, from the first on",
+                    ),
+                    address=service.address,
+                    port=service.port,
+                    transport=service.transport.value,
+                    protocols=tuple(control),
+                )
+
+
+def _says_enough(one: Conversation) -> bool:
+    return (
+        one.transport is Transport.TCP
+        and one.protocol is None
+        and one.roles == "syn"
+        and min(one.payload_octets_to_server, one.payload_octets_to_client) >= ENOUGH_OCTETS
+    )
