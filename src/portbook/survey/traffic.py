@@ -46,18 +46,17 @@ def read(
     found = captures.find(names)
     problems = [_problem(str(error).split(":", 1)[0], error) for error in found.problems]
     room = Room(limit, pool_octets)
-    looked = [_Look(capture, knowledge, site, room, progress) for capture in found.captures]
-    for look in looked:
-        look.run()
+    # one after the other: a capture's table is let go of before the next one is made
+    looked = [_Look(capture, knowledge, site, room, progress).run() for capture in found.captures]
     problems += [look.problem for look in looked if look.problem]
     seen = [one for look in looked for one in look.named]
     return _told(
         seen,
         knowledge,
         now_ns,
-        oddities=tuple(oddity for look in looked for oddity in look.oddities()),
+        oddities=tuple(oddity for look in looked for oddity in look.oddities),
         problems=tuple(problems),
-        counts=[look.table.counts() for look in looked],
+        counts=[look.counts for look in looked],
         sources=len(looked) + len(found.problems),
         failed=len(found.problems) + sum(look.nothing_read for look in looked),
         seconds=time.perf_counter() - began,
@@ -128,6 +127,20 @@ class Room(NamedTuple):
     pool_octets: int  # of longer heads
 
 
+class Looked(NamedTuple):
+    """What came of one capture."""
+
+    named: list[Named]
+    counts: Counts
+    oddities: tuple[Oddity, ...]
+    problem: Problem | None
+
+    @property
+    def nothing_read(self) -> bool:
+        """Tell whether the source failed before its first packet."""
+        return self.problem is not None and not self.counts.packets
+
+
 class _Look:
     """One capture on its way through the table to named conversations."""
 
@@ -139,41 +152,36 @@ class _Look:
         room: Room,
         progress: Progress | None,
     ) -> None:
-        self.table: Table = readers.table(
+        self._table: Table = readers.table(
             prefilter().rows,
             seed=secrets.randbits(64),
             limit=room.limit,
             pool_octets=room.pool_octets,
         )
-        self.named: list[Named] = []
-        self.problem: Problem | None = None
+        self._named: list[Named] = []
         self._capture, self._knowledge, self._site = capture, knowledge, site
         self._limit, self._progress = room.limit, progress
         self._memory: Memory = {}
         self._parts: Counter[object] = Counter()
 
-    @property
-    def nothing_read(self) -> bool:
-        """Tell whether the source failed before its first packet."""
-        return self.problem is not None and not self.table.counts().packets
-
-    def run(self) -> None:
+    def run(self) -> Looked:
         """Read the capture to its end, or as far as it can be read."""
+        problem = None
         try:
             captures.read(
                 self._capture,
-                self.table,
+                self._table,
                 full=self._close_coldest,
                 starved=self._name_the_young,
                 progress=self._tell if self._progress else None,
             )
         except SourceError as error:
-            self.problem = _problem(self._capture.name, error)
-        self._take(self.table.rows())
+            problem = _problem(self._capture.name, error)
+        self._take(self._table.rows())
+        return Looked(self._named, self._table.counts(), tuple(self._oddities()), problem)
 
-    def oddities(self) -> Iterator[Oddity]:
-        """Give the oddities of this capture, each with where it was first met."""
-        for name, (count, where) in self.table.oddities().items():
+    def _oddities(self) -> Iterator[Oddity]:
+        for name, (count, where) in self._table.oddities().items():
             place = f"{self._capture.name}, octet {where}"
             yield Oddity(name, count, place, site=self._site, source=self._capture.name)
 
@@ -187,28 +195,28 @@ class _Look:
     def _take(self, rows: Iterable[Row]) -> None:
         for one in named(self._observed(rows), self._knowledge.claims, self._memory):
             before = self._parts.get(key(one.conversation)) if self._parts else None
-            self.named.append(one.in_part(before + 1) if before else one)
+            self._named.append(one.in_part(before + 1) if before else one)
             if before:
                 self._parts[key(one.conversation)] += 1
         self._join_lone_parts()
 
     def _close_coldest(self) -> None:
-        closed = self.table.close(max(1, self._limit // CLOSED_AT_ONCE))
+        closed = self._table.close(max(1, self._limit // CLOSED_AT_ONCE))
         for one in named(self._observed(closed), self._knowledge.claims, self._memory):
             self._parts[key(one.conversation)] += 1
-            self.named.append(one.in_part(self._parts[key(one.conversation)]))
+            self._named.append(one.in_part(self._parts[key(one.conversation)]))
             keep(one, self._memory)  # the next part begins in the middle and tells less
 
     def _join_lone_parts(self) -> None:
         """Call what was closed early, and never spoke again, whole: it is."""
-        for at, one in enumerate(self.named if self._parts else ()):
+        for at, one in enumerate(self._named if self._parts else ()):
             if one.conversation.part == 1 and self._parts[key(one.conversation)] == 1:
-                self.named[at] = one.in_part(None)
+                self._named[at] = one.in_part(None)
 
     def _name_the_young(self) -> None:
-        longer = (row for row in self.table.rows() if _loses_octets(row))
+        longer = (row for row in self._table.rows() if _loses_octets(row))
         remember(self._observed(longer), self._knowledge.claims, self._memory)
-        self.table.release()
+        self._table.release()
 
 
 def _loses_octets(row: Row) -> bool:
