@@ -173,6 +173,19 @@ def test_a_datagram_counts_no_more_than_came_whatever_its_lengths_say(make: Make
     assert {"datagram-beyond-frame": (1, 0)} == dict(table.oddities())
 
 
+def test_a_segment_counts_no_more_than_came_whatever_its_packet_says(make: Make) -> None:
+    ends = [frames.Host(f"10.0.0.{last}", f"02:00:00:00:00:0{last}") for last in (1, 2)]
+    talk = frames.TcpTalk(ends[0], 5000, ends[1], 80)
+    talk.to_server(b"twenty octets, whole")
+    frame = bytearray(talk.frames[3].octets)
+    frame[16:18] = (9_000).to_bytes(2, "big")  # of the IP packet
+    table = make()
+    count(table, bytes(frame))
+
+    assert (20, ((20, 20),)) == (one(table).payload_ab, one(table).pieces_ab)
+    assert {"datagram-beyond-frame": (1, 0)} == dict(table.oddities())
+
+
 def test_a_datagram_cut_by_the_capture_counts_whole(make: Make) -> None:
     frame = udp_frame(b"eighteen, unpadded", 1000)
     table = make()

@@ -199,10 +199,12 @@ class Dissector:
         if number not in SHORTEST:
             self._inside(in_ip(number, outer, body), body, length, frame)
             return
-        found = segments(number, body, length, frame.ends, self._tally)
-        if found and number == UDP:  # both lengths may lie: no more came than the frame has
-            came = max(0, len(body) + frame.missing - SHORTEST[UDP])
-            found = [one._replace(length=min(one.length, came)) for one in found]
+        came = len(body) + frame.missing  # lengths may lie: no more came than the frame has
+        told = length if number == UDP else min(length, came)
+        found = segments(number, body, told, frame.ends, self._tally)
+        if number == UDP:  # it has a length of its own, which may lie as well
+            most = max(0, came - SHORTEST[UDP])
+            found = [one._replace(length=min(one.length, most)) for one in found]
         frame.segments += found
         if found and number == UDP:
             one = found[0]

@@ -104,7 +104,8 @@ def _read(files: tuple[str, ...], hearing: Hearing | None) -> Recording:
         if (error.name or "").split(".")[0] not in ("numpy", "pymseed", "cffi"):
             raise
         raise UsageError(
-            f"reading samples needs {error.name}, which is not installed; install portbook[seismic]"
+            f"reading samples needs {error.name}, which is not installed; "
+            "install portbook[seismic]; from a clone, docs/reftek.md tells how"
         ) from error
     progress = Progress()
     paths = list(inspection.paths_of(files))
