@@ -6,7 +6,7 @@ Nothing to do with RFC 3550.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -83,6 +83,42 @@ MASK = {
     0x20000: "160 series",
 }
 
+SPEC, COMMANDS = 0x0001, 0x0400  # bits of MASK that are told by the first octet, not by letters
+EVERY = 0xFFFF  # of the packet mask: all that the library knows, known packet or not
+_LETTERS = {name.encode(): bit for bit, name in MASK.items() if len(name) == 2}
+_KNOWN = sum(_LETTERS.values())
+_FIRST = {0x01: SPEC, 0x85: SPEC, 0x80: COMMANDS, 0x84: COMMANDS}
+
+
+class Wish(NamedTuple):
+    """What a client wants to be sent: ATTR's unit, packet mask and stream mask.
+
+    unit: 0 all, else one unit id; packets: bits of MASK; streams: bit k is wire stream k
+    Source: the rule of the maker's server library, exercised with its own client.
+    """
+
+    unit: int = 0
+    packets: int = 0xFFFE
+    streams: int = 0xFF
+
+    @property
+    def everything(self) -> bool:
+        """Tell whether every packet of a known type passes."""
+        return self.packets & EVERY == EVERY or (self.unit == 0 and self.packets & _KNOWN == _KNOWN)
+
+    def wants(self, octets: bytes) -> bool:
+        """Tell whether a packet of 1024 octets goes out to this client."""
+        if self.packets & EVERY == EVERY:
+            return True  # the library asks nothing more then, not even the unit
+        bit = _bit(octets)
+        if not self.packets & bit:
+            return False
+        if bit == SPEC or self.unit == 0:
+            return True  # with all units the stream mask is not looked at
+        if int.from_bytes(octets[4:6], "big") != self.unit:
+            return False
+        return octets[:2] != b"DT" or bool(self.streams >> _stream(octets) & 1)
+
 
 class Message(msgspec.Struct, frozen=True):
     """One message; payload: as far as kept; length: its true length."""
@@ -147,3 +183,13 @@ def program(message: Message) -> str | None:
 def build(kind: int, payload: bytes = b"") -> bytes:
     """Make a message; the first one of a side has its version as kind and no payload."""
     return HEADER.write(type=kind, length=len(payload)) + payload
+
+
+def _bit(octets: bytes) -> int:
+    """Return a packet's bit of MASK, 0 when its type is not known."""
+    return _LETTERS.get(octets[:2]) or (_FIRST.get(octets[0], 0) if octets else 0)
+
+
+def _stream(octets: bytes) -> int:
+    """Return a DT packet's wire stream, which is binary-coded decimal."""
+    return (octets[18] >> 4) * 10 + (octets[18] & 15) if len(octets) > 18 else 0
