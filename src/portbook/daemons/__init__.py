@@ -1,0 +1,1 @@
+"""The only loops: receiver, watchdog, and what they are made of."""
