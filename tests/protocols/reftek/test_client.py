@@ -52,8 +52,18 @@ def test_another_unit_does_not_pass_unless_the_mask_takes_all() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "bit"),
-    [("AD", 1), ("CD", 2), ("DS", 3), ("DT", 4), ("EH", 5), ("ET", 6), ("OM", 7), ("SH", 8)]
-    + [("SC", 9), ("FD", 11)],
+    [
+        ("AD", 1),
+        ("CD", 2),
+        ("DS", 3),
+        ("DT", 4),
+        ("EH", 5),
+        ("ET", 6),
+        ("OM", 7),
+        ("SH", 8),
+        ("SC", 9),
+        ("FD", 11),
+    ],
 )
 def test_each_type_has_its_bit(kind: str, bit: int) -> None:
     assert Wish(UNIT, 1 << bit).wants(_packet(kind))

@@ -14,6 +14,7 @@ from portbook.protocols.layout import BE, Field, Layout
 from portbook.protocols.reftek.layouts import SIZE, UNIT
 
 REFTEK, COMMAND, NOP, ATTR, BREAK, BUSY, FAULT, PID = 0, 1, 2, 3, 8, 9, 10, 11
+START, STOP, FLUSH = 5, 6, 7
 EXTENDED = (13, 14)  # version 2: four octets between header and payload, not counted
 KINDS = {
     REFTEK: "packet",
@@ -33,6 +34,7 @@ KINDS = {
     14: "command, extended",
 }
 LARGEST = 4 + SIZE  # octets of a payload: a command with unit and length
+SHORTEST_TIMEOUT_S = 30  # the library's client raises what it asks for to this, and so must we
 MOST_MESSAGES = 512
 HELLOS = (b"\0\1\0\0\0\0", b"\0\2\0\0\0\0")
 
@@ -57,6 +59,8 @@ ATTRIBUTES = Layout(
         Field("receive_buffer", 24, 4, BE, "octet", "0: the system's"),
     ),
 )
+MAY_COMMAND = 4  # octets that version 2 adds to the attributes: 1 when the client may command
+PROCESS_SIZES = {1: 4, 2: 36}  # octets of a PID payload; version 2 adds 32 of program name
 COMMAND_HEAD = Layout(
     "RTP client protocol, command packet",
     4,
@@ -145,6 +149,27 @@ def messages(stream: bytes, at: int = 0) -> tuple[list[Message], str | None]:
         found.append(Message(kind, length, stream[begin : begin + length], at))
         at = begin + length
     return found, None
+
+
+class Cut(NamedTuple):
+    """Where a message stands in a stream: its payload is stream[begin:end], if all came."""
+
+    type: int
+    begin: int
+    end: int
+
+
+def cut(stream: bytes, at: int, version: int = 1) -> Cut | None:
+    """Find the message that begins at an octet; None while its header is not whole.
+
+    Its end is -1 when its length cannot be: negative, or above LARGEST.
+    """
+    if at + HEADER.size > len(stream):
+        return None
+    kind = stream[at] << 8 | stream[at + 1]
+    length = int.from_bytes(stream[at + 2 : at + 6], "big", signed=True)
+    begin = at + HEADER.size + (4 if version > 1 and kind in EXTENDED else 0)
+    return Cut(kind, begin, begin + length if 0 <= length <= LARGEST else -1)
 
 
 def attributes(message: Message) -> dict[str, Any]:
