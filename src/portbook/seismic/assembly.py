@@ -12,10 +12,10 @@ a gap, an overlap, a set clock. Pure: time is an argument. Source: portbook's do
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from portbook.protocols.reftek.packets import Packet
-from portbook.seismic.lanes import Arrived, Lane
+from portbook.seismic.lanes import Arrived, Lane, Stand
 from portbook.seismic.outcomes import Outcome, Refused, Repeated, Told
 from portbook.seismic.tags import NANO, time_ns, unfit
 
@@ -49,6 +49,7 @@ class Assembler:
         self._rates = dict(rates or {})
         self._most = most_lanes
         self._lanes: dict[tuple[str, int], Lane] = {}
+        self._waiting: dict[tuple[str, int], Lane] = {}  # lanes that hold packets
         self._others: dict[str, dict[int, None]] = {}
 
     def add(
@@ -78,6 +79,8 @@ class Assembler:
         lane = self._lane(packet.unit, packet.stream)
         if lane:
             lane.add(Arrived(packet, when or 0, cargo, bool(bad)), now_ns, out)
+            if lane.blocked_ns is not None:
+                self._waiting[packet.unit, packet.stream] = lane
         elif not bad:
             reason = f"more than {self._most} streams of recorders at a time"
             out.append(Refused(packet, "too-many-streams", reason, cargo))
@@ -86,15 +89,18 @@ class Assembler:
     def due(self, now_ns: int) -> list[Outcome]:
         """Give up on packets that did not come in time; call it when `next_deadline` is past."""
         out: list[Outcome] = []
-        if self._hold_ns is not None:
-            for lane in self._lanes.values():
-                while lane.blocked_ns is not None and lane.blocked_ns + self._hold_ns <= now_ns:
-                    lane.overdue(now_ns, out)
+        if self._hold_ns is None:
+            return out
+        for key, lane in list(self._waiting.items()):
+            while lane.blocked_ns is not None and lane.blocked_ns + self._hold_ns <= now_ns:
+                lane.overdue(now_ns, out)
+            if lane.blocked_ns is None:
+                del self._waiting[key]
         return out
 
     def next_deadline(self) -> int | None:
         """Return the time at which something held is overdue; None when nothing is held."""
-        waits = [one.blocked_ns for one in self._lanes.values() if one.blocked_ns is not None]
+        waits = [one.blocked_ns for one in self._waiting.values() if one.blocked_ns is not None]
         return min(waits) + self._hold_ns if waits and self._hold_ns is not None else None
 
     def flush(self) -> list[Outcome]:
@@ -103,6 +109,18 @@ class Assembler:
         for lane in self._lanes.values():
             lane.flush(out)
         return out
+
+    def stands(self) -> dict[tuple[str, int], list[Stand]]:
+        """Return how far each unit's streams have come; give it to `resume` after a restart."""
+        told = {key: lane.stands() for key, lane in self._lanes.items()}
+        return {key: stands for key, stands in told.items() if stands is not None}
+
+    def resume(self, stands: Mapping[tuple[str, int], Iterable[Stand]]) -> None:
+        """Go on where another one stood: what went missing in between is told as a hole."""
+        for (unit, stream), every in stands.items():
+            lane = self._lane(unit, stream)
+            if lane:
+                lane.resume(every)
 
     def _lane(self, unit: str, stream: int) -> Lane | None:
         key = unit, stream

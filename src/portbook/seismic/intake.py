@@ -9,18 +9,19 @@ intake.finish()                       tell what is missing, close
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from portbook.errors import UsageError
 from portbook.protocols.reftek import packets
 from portbook.protocols.reftek.packets import Packet
 from portbook.records import Oddity
-from portbook.seismic import miniseed
-from portbook.seismic.assembly import Assembler
+from portbook.seismic.assembly import WINDOW, Assembler
+from portbook.seismic.carrying import Carrier, refusals
+from portbook.seismic.lanes import Stand
 from portbook.seismic.outcomes import (
     Hole,
+    Join,
     Late,
     Outcome,
     Placed,
@@ -30,12 +31,16 @@ from portbook.seismic.outcomes import (
     Unfinished,
 )
 from portbook.seismic.raw_archive import RawArchive
-from portbook.seismic.reports import Missing
+from portbook.seismic.reports import Break, Missing
 from portbook.seismic.sds import Sds
 from portbook.seismic.stations import Stations
 from portbook.seismic.tags import time_ns
 
 MOST_HOLES = 10_000  # told one by one; further ones are counted only
+Stands = Mapping[tuple[str, int], Iterable[Stand]]
+# What travels with a packet through the assembler: its place in the log, where it came from, and
+# whether its samples are sound. A plain tuple: one is made for each packet.
+_Cargo = tuple[int, str, bool]
 
 
 class Counts(msgspec.Struct):
@@ -51,18 +56,15 @@ class Counts(msgspec.Struct):
     record_duplicates: int = 0
 
 
-class _Cargo(msgspec.Struct, frozen=True):
-    """Travels with a packet through the assembler: its place in the log, and where it came from."""
-
-    number: int
-    where: str
-
-
 class Intake:
     """Takes packets of any recorders and puts them in a raw archive, and in an SDS tree.
 
     hold_ns: how long a packet waits for those before it, by the `now_ns` of the calls; None: until
-    `finish`, or until 64 wait. stations: codes for the SDS tree; what they lack is told.
+    `finish`, or until `window` wait. stations: codes for the SDS tree; what they lack is told.
+    rates: Hz by unit and stream, where nothing else tells them. logged: each packet goes to the
+    journal first; without, what was taken is safe at a `checkpoint` only, and the caller gives
+    everything since then again after a sudden end. stands: where another intake came to.
+    checked: look at compressed samples before they are carried over (needs numpy and pymseed)
     """
 
     def __init__(
@@ -73,16 +75,33 @@ class Intake:
         sds: Sds | None = None,
         stations: Stations | None = None,
         hold_ns: int | None = None,
+        window: int = WINDOW,
+        rates: Mapping[tuple[str, int], float] | None = None,
+        logged: bool = True,
+        stands: Stands | None = None,
+        checked: bool = False,
     ) -> None:
-        self.counts = Counts()
+        self._counts = Counts()
         self._raw, self._sds = raw, sds
-        self._stations = stations
+        self._carrier = Carrier(sds, stations, near_year, self._odd_at) if sds else None
         self._year = near_year
-        self._assembler = Assembler(near_year, hold_ns=hold_ns, rates=raw.rates())
+        self._logged, self._checked = logged, checked
+        known = {**(rates or {}), **raw.rates()}
+        self._assembler = Assembler(near_year, window=window, hold_ns=hold_ns, rates=known)
+        self._assembler.resume(stands or {})
         self._unplaced: dict[int, bytes] = {}
         self._oddities: dict[str, Oddity] = {}
         self._holes: list[Missing] = []
+        self._steps: list[Break] = []
         self._taken = 0
+
+    @property
+    def counts(self) -> Counts:
+        """Return what became of the packets so far."""
+        if self._carrier:
+            self._counts.records = self._carrier.records
+            self._counts.record_duplicates = self._carrier.duplicates
+        return self._counts
 
     def recover(self) -> int:
         """Take once more what was logged before a sudden end; return how many packets that is."""
@@ -100,18 +119,33 @@ class Intake:
         """
         packet = packets.read(octets)
         if packet is None:
-            self.counts.packets += 1
-            self.counts.refused += 1
-            self.odd("no-packet", where)
+            self._no_packet(where)
             return False
         self.put(packet, where, now_ns)
         return True
 
     def put(self, packet: Packet, where: str = "", now_ns: int = 0) -> None:
         """Take a packet that has been read already, as `take` does."""
-        self.counts.packets += 1
-        self._raw.log([packet.octets])
+        self._counts.packets += 1
+        if self._logged:
+            self._raw.log([packet.octets])
         self._take(packet, where, now_ns)
+
+    def take_all(self, came: Sequence[tuple[bytes, str]], now_ns: int = 0) -> None:
+        """Take packets as `take` does, each with where it came from; they came by `now_ns`."""
+        read = [packets.read(octets) for octets, _ in came]
+        bad = refusals(read) if self._checked and self._carrier else {}
+        for at, (packet, (_, where)) in enumerate(zip(read, came, strict=True)):
+            if packet is None:
+                self._no_packet(where)
+                continue
+            self._counts.packets += 1
+            if self._logged:
+                self._raw.log([packet.octets])
+            if at in bad:
+                name, reason = bad[at]
+                self.odd(name, f"{where}: {reason}", "it is in the raw archive only")
+            self._take(packet, where, now_ns, at not in bad)
 
     def due(self, now_ns: int) -> None:
         """Give up on packets that did not come in time."""
@@ -124,6 +158,25 @@ class Intake:
         self._raw.sync()
         if self._raw.wants_checkpoint:
             self._raw.checkpoint(self._unplaced.values())
+
+    def checkpoint(self, *, merging: bool = False) -> None:
+        """Put all that was taken in its files, and those on the disk: nothing has to come again.
+
+        merging: late records are put in their place too, which writes their day files anew
+        """
+        if self._sds:
+            self._sds.checkpoint(merging=merging)
+        self._raw.checkpoint(self._unplaced.values())
+
+    def stands(self) -> dict[tuple[str, int], list[Stand]]:
+        """Return how far each stream has come, for the next intake."""
+        return self._assembler.stands()
+
+    def leave(self) -> None:
+        """Close the archives; what waits for packets before it is kept for the next intake."""
+        if self._sds:
+            self._sds.close()
+        self._raw.close(self._unplaced.values())
 
     def finish(self) -> None:
         """Tell what is missing, write what was held, close the archives."""
@@ -156,10 +209,28 @@ class Intake:
         found, self._holes = self._holes, []
         return found
 
-    def _take(self, packet: Packet, where: str, now_ns: int) -> None:
+    def steps(self) -> list[Break]:
+        """Return the clocks that were set since the last call."""
+        found, self._steps = self._steps, []
+        return found
+
+    def name(self, stations: Stations | None) -> None:
+        """Use another station map from now on."""
+        if self._carrier:
+            self._carrier.name(stations)
+
+    def _no_packet(self, where: str) -> None:
+        self._counts.packets += 1
+        self._counts.refused += 1
+        self.odd("no-packet", where)
+
+    def _odd_at(self, name: str, where: str, advice: str | None) -> None:
+        self.odd(name, where, advice)
+
+    def _take(self, packet: Packet, where: str, now_ns: int, sound: bool = True) -> None:
         self._taken += 1
         self._unplaced[self._taken] = packet.octets
-        cargo = _Cargo(self._taken, where)
+        cargo: _Cargo = (self._taken, where, sound)
         self._handle(self._assembler.add(packet, now_ns, cargo=cargo))
 
     def _handle(self, outcomes: list[Outcome]) -> None:
@@ -182,73 +253,67 @@ class Intake:
                 self._carry(one)
             if one.packet.type == "ET":
                 self._end(one.packet)
-        self._unplaced.pop(one.cargo.number, None)
+        self._unplaced.pop(one.cargo[0], None)
 
     def _refused(self, one: Refused) -> None:
         """Leave a packet out, or only without its order where there are too many streams."""
-        self.odd(one.name, f"{one.cargo.where}: {one.reason}")
+        self.odd(one.name, f"{one.cargo[1]}: {one.reason}")
         when = time_ns(one.packet, self._year)
         if one.name == "too-many-streams" and when is not None:
             self._store(one.packet, when)
         else:
-            self.counts.refused += 1
+            self._counts.refused += 1
 
     def _repeated(self, one: Repeated) -> None:
         """Keep a packet that differs from one of the same number: nobody knows which is right."""
         if one.equal:
-            self.counts.duplicates += 1
+            self._counts.duplicates += 1
             return
-        self.odd("number-twice", f"{one.cargo.where}: sequence {one.packet.sequence}, other data")
+        self.odd("number-twice", f"{one.cargo[1]}: sequence {one.packet.sequence}, other data")
         when = time_ns(one.packet, self._year)
         if when is not None:
             self._store(one.packet, when)
 
     def _store(self, packet: Packet, time_ns: int) -> None:
         if self._raw.add(packet, time_ns):
-            self.counts.written += 1
+            self._counts.written += 1
         else:
-            self.counts.duplicates += 1
+            self._counts.duplicates += 1
 
     def _end(self, packet: Packet) -> None:
         if packet.stream is not None and packet.event is not None:
             self._raw.end_event(packet.unit, packet.stream, packet.event)
 
     def _carry(self, one: Placed | Late) -> None:
-        packet = one.packet
-        if self._sds is None or packet.type != "DT" or not packet.samples:
-            return
-        for record in self._records(one):
-            if self._sds.add(record):
-                self.counts.records += 1
-            else:
-                self.counts.record_duplicates += 1
+        _, where, sound = one.cargo
+        if self._carrier and sound:
+            self._carrier.carry(one.packet, one.time_ns, one.rate_hz, where)
+        if isinstance(one, Placed) and one.join is Join.CLOCK_STEP:
+            self._step(one, where)
 
-    def _records(self, one: Placed | Late) -> list[bytes]:
-        packet, where = one.packet, one.cargo.where
-        unit, stream, channel = packet.unit, packet.stream or 0, packet.channel or 0
-        name = self._stations.name(unit, stream, channel) if self._stations else None
-        if name is None:
-            what = f"unit {unit} stream {stream + 1} channel {channel + 1}"
-            self.odd("channel-not-mapped", f"{where}: {what}", "name it in the station map")
-            return []
-        if one.rate_hz is None:
-            self.odd("rate-unknown", where, "no EH and no two packets in a row tell the rate")
-            return []
-        try:
-            if packet.format in miniseed.SWAPPED:
-                return [miniseed.swapped(packet, name, one.rate_hz, self._year)]
-            if packet.format in miniseed.COPIED:
-                return miniseed.copied(packet, name, one.rate_hz, one.time_ns)
-        except UsageError as error:
-            self.odd("not-carried-over", f"{where}: {error}")
-            return []
-        self.odd("not-carried-over", f"{where}: format {packet.format} is no miniSEED encoding")
-        return []
+    def _step(self, one: Placed, where: str) -> None:
+        if len(self._steps) >= MOST_HOLES:
+            return
+        packet = one.packet
+        self._steps.append(
+            Break(
+                join=str(one.join),
+                unit=packet.unit,
+                stream=(packet.stream or 0) + 1,
+                channel=(packet.channel or 0) + 1,
+                event=packet.event or 0,
+                sequence=packet.sequence,
+                at_ns=one.time_ns,
+                off_s=None if one.off_ns is None else one.off_ns / 1e9,
+                source=where,
+                offset=0,
+            )
+        )
 
     def _hole(self, hole: Hole) -> None:
         for first, count in self._absent(hole):
-            self.counts.holes += 1
-            self.counts.missing += count
+            self._counts.holes += 1
+            self._counts.missing += count
             if len(self._holes) < MOST_HOLES:
                 last = (first + count - 1) % 10_000
                 self._holes.append(

@@ -7,7 +7,9 @@ lane gives up on them. Pure; bounded by `window` held packets and a few numbers 
 
 from __future__ import annotations
 
+import zlib
 from collections import deque
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from portbook.protocols.reftek.packets import Packet
@@ -20,6 +22,14 @@ AHEAD = MODULUS // 2  # a step below this is ahead, from this on behind
 REMEMBERED = 256  # sequences whose content is known, an event
 CLOSED = 4  # events that still know their repetitions
 UNTIMED = 64  # packets kept back while no rate is known
+
+
+class Stand(NamedTuple):
+    """How far an event has come: its number, the next sequence, and the sum of its EH if seen."""
+
+    number: int
+    expected: int
+    head: int | None = None
 
 
 class Arrived(NamedTuple):
@@ -42,7 +52,7 @@ class _Event:
         self.held: dict[int, Arrived] = {}
         self.seen: dict[int, int | None] = {}  # sequence: hash of its octets, None: void
         self.order: deque[int] = deque()
-        self.head: int | None = None  # hash of its EH
+        self.head: int | None = None  # CRC-32 of its EH: it outlives the process
         self.complete = False
 
     def ahead(self, sequence: int) -> int:
@@ -108,6 +118,20 @@ class Lane:
         self._release(out)
         self.blocked_ns = None
 
+    def stands(self) -> list[Stand] | None:
+        """Return how far its events have come; None while it has not begun."""
+        if not self._began:
+            return None
+        return [Stand(one.number, one.expected, one.head) for one in self._events]
+
+    def resume(self, stands: Iterable[Stand]) -> None:
+        """Go on where `stands` told: what is missing from there on is a hole."""
+        self._began = True
+        for one in stands:
+            event = _Event(one.number, one.expected)
+            event.head = one.head
+            self._events.append(event)
+
     def _wait(self, now_ns: int, moved: bool) -> None:
         if not self.held:
             self.blocked_ns = None
@@ -131,7 +155,7 @@ class Lane:
     def _begins_again(event: _Event, packet: Packet) -> bool:
         if packet.type != "EH" or packet.sequence or event.head is None:
             return False
-        return event.head != hash(packet.octets)
+        return event.head != zlib.crc32(packet.octets)
 
     def _behind(self, event: _Event, arrived: Arrived, out: list[Outcome]) -> None:
         packet, time_ns, cargo, void = arrived
@@ -172,7 +196,7 @@ class Lane:
             self._data(event, arrived, out)
         else:
             if packet.type == "EH" and event.head is None:
-                event.head = hash(packet.octets)
+                event.head = zlib.crc32(packet.octets)
             self._learn_rate(packet, out)
             self._emit(Placed(packet, time_ns, self.rate_hz, cargo=cargo), out)
             event.complete = packet.type == "ET"

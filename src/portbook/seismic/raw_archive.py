@@ -27,7 +27,7 @@ from portbook.seismic.names import MILLI, NANO, Span, file_name, folder
 from portbook.seismic.raw_file import RawFile, begins_ns, place_of
 from portbook.seismic.raw_listing import listed
 from portbook.seismic.shelves import Shelves
-from portbook.seismic.store import CHECKPOINT_OCTETS, ArchiveError, Cut, Store, Written
+from portbook.seismic.store import CHECKPOINT_OCTETS, MOST_OPEN, ArchiveError, Cut, Store, Written
 from portbook.seismic.tags import span_ns, time_ns
 
 MOST_FILES = 3  # open at a time of one stream: late packets go on where their gap began
@@ -49,11 +49,17 @@ class RawArchive:
         *,
         min_free: int = 0,
         checkpoint_octets: int = CHECKPOINT_OCTETS,
+        most_open: int = MOST_OPEN,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._now_ns = now_ns
         self._store = Store(
-            root, SIZE, _is_packet, min_free=min_free, checkpoint_octets=checkpoint_octets
+            root,
+            SIZE,
+            _is_packet,
+            min_free=min_free,
+            most_open=most_open,
+            checkpoint_octets=checkpoint_octets,
         )
         self._shelves = Shelves(self._store)
         self._open: OrderedDict[tuple[str, int], list[RawFile]] = OrderedDict()
@@ -159,19 +165,23 @@ class RawArchive:
         ]
         self._store.checkpoint(archive_state.encode(self.state), files, unplaced)
 
-    def close(self) -> None:
-        """Close all files under their final names and let go of the archive."""
+    def close(self, unplaced: Iterable[bytes] = ()) -> None:
+        """Close all files under their final names and let go of the archive.
+
+        unplaced: packets that wait for others; they come back when the archive is opened again
+        """
+        unplaced = list(unplaced)
         try:
             for every in list(self._open.values()):
                 for file in list(every):
                     self._close(file)
-            self.checkpoint()
+            self.checkpoint(unplaced)
             if self._changed or self.state.writing:
                 self._publish(writing=False)
         except ArchiveError:
             self._store.close(finished=False)
             raise
-        self._store.close(finished=True)
+        self._store.close(finished=not unplaced)
 
     def abandon(self) -> None:
         """Let go at once, as after a failure; what was logged comes back at the next opening."""

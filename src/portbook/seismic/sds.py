@@ -11,7 +11,14 @@ import re
 from pathlib import Path
 
 from portbook.errors import UsageError
-from portbook.seismic.store import CHECKPOINT_OCTETS, ArchiveError, Cut, Store
+from portbook.seismic.store import (
+    CHECKPOINT_OCTETS,
+    MOST_OPEN,
+    ArchiveError,
+    Cut,
+    ForeignFileError,
+    Store,
+)
 
 RECORD = 1024
 _NUMBER = 6  # digits in front, which count the records of a volume and say nothing of the data
@@ -29,15 +36,28 @@ _MOST_KNOWN = 8192  # files whose last record is remembered
 class Sds:
     """An SDS tree that is open for writing, by one program at a time.
 
-    root: its folder, made when absent; min_free: octets that must stay free on the disk
+    root: its folder, made when absent; min_free: octets that must stay free on the disk; logged:
+    what is added goes to the journal first, else it is safe at a `checkpoint` only
     Raises ArchiveError when another program writes there, or the disk is full or fails.
     """
 
     def __init__(
-        self, root: Path, *, min_free: int = 0, checkpoint_octets: int = CHECKPOINT_OCTETS
+        self,
+        root: Path,
+        *,
+        min_free: int = 0,
+        checkpoint_octets: int = CHECKPOINT_OCTETS,
+        logged: bool = True,
+        most_open: int = MOST_OPEN,
     ) -> None:
+        self._logged = logged
         self._store = Store(
-            root, RECORD, _is_record, min_free=min_free, checkpoint_octets=checkpoint_octets
+            root,
+            RECORD,
+            _is_record,
+            min_free=min_free,
+            most_open=most_open,
+            checkpoint_octets=checkpoint_octets,
         )
         self._last: dict[str, bytes] = {}
         self._late: dict[str, list[bytes]] = {}
@@ -67,7 +87,8 @@ class Sds:
         if not _is_record(record):
             raise UsageError(f"{len(record)} octets are no miniSEED 2 record of {RECORD}")
         self._last_time(day_file(record))  # refuses a foreign file before anything is logged
-        self._store.log([record])
+        if self._logged:
+            self._store.log([record])
         return self._put(record)
 
     def flush(self) -> None:
@@ -80,11 +101,16 @@ class Sds:
         if self._store.wants_checkpoint:
             self.checkpoint()
 
-    def checkpoint(self) -> None:
-        """Put late records in their place, sync the files and empty the journal."""
-        for path in list(self._late):
-            self._merge(path)
-        self._store.checkpoint(b"", ())
+    def checkpoint(self, *, merging: bool = True) -> None:
+        """Put late records in their place, sync the files and empty the journal.
+
+        merging: False leaves late records in the journal; a merge writes a whole day file anew
+        """
+        if merging:
+            for path in list(self._late):
+                self._merge(path)
+        waiting = [record for every in self._late.values() for record in every]
+        self._store.checkpoint(b"", (), waiting)
 
     def close(self) -> None:
         """Let go of the tree with every record in its file."""
@@ -161,7 +187,7 @@ class Sds:
     def _check_size(self, path: str) -> None:
         first = self._store.read(path, 0)
         if not _is_record(first):
-            raise ArchiveError(
+            raise ForeignFileError(
                 f"{self.root / path}: it does not hold miniSEED 2 records of {RECORD} octets, so "
                 "another program wrote it; it was not changed. Give another folder"
             )

@@ -28,10 +28,23 @@ CHECKPOINT_OCTETS = 64 << 20
 _MOST_WAITING = 1 << 20  # octets that are kept back at most
 _MANY = 64  # files: from this on one sync of the whole disk costs less than one of each
 _ASK_EVERY = 1 << 20  # octets between two looks at the room that is left
+_FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
 
 class ArchiveError(SourceError):
     """The archive cannot take more: full, failing, or held by another program."""
+
+
+class FullError(ArchiveError):
+    """No room, or no more of it may be taken; what was reported safe is safe."""
+
+
+class InUseError(ArchiveError):
+    """Another program writes there."""
+
+
+class ForeignFileError(ArchiveError):
+    """A file of a name that is ours holds what another program wrote; others can be written."""
 
 
 class Written(msgspec.Struct):
@@ -323,7 +336,7 @@ class Store:
         about = os.statvfs(self.root)
         free = about.f_bavail * about.f_frsize
         if free - more < self.min_free:
-            raise ArchiveError(
+            raise FullError(
                 f"{self.root}: {free >> 20} MiB are free and {self.min_free >> 20} must stay so; "
                 "stopped, what was reported safe is safe. Make room and go on"
             )
@@ -334,7 +347,7 @@ class Store:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(file)
-            raise ArchiveError(
+            raise InUseError(
                 f"{self.root}: another program writes this archive; stop it first"
             ) from None
         return file
@@ -350,7 +363,8 @@ class Store:
             self._failed = error
             raise
         except OSError as error:
-            self._failed = ArchiveError(
+            kind = FullError if error.errno in _FULL else ArchiveError
+            self._failed = kind(
                 f"{self.root}: {error.strerror or error}; stopped, what was reported safe is "
                 "safe. Cure it, then run the same again"
             )
