@@ -1,17 +1,23 @@
-"""The optional compiled packet reader; everything else stands in pyproject.toml.
+"""The optional compiled modules; everything else stands in pyproject.toml.
 
-A failed compile is no failed install: the plain reader has the same interface.
+A failed compile is no failed install: plain modules stand in, with the same interfaces.
 """
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-KERNEL = ("_heads", "_flows", "_packets")
+KERNEL = (
+    "evidence._heads",
+    "evidence._flows",
+    "evidence._packets",
+    "seismic._steim",
+    "seismic._swap",
+)
 modules = cythonize(
     [
         Extension(
-            f"portbook.evidence.{name}",
-            [f"src/portbook/evidence/{name}.py"],
+            f"portbook.{name}",
+            [f"src/portbook/{name.replace('.', '/')}.py"],
             define_macros=[("Py_LIMITED_API", "0x030B0000"), ("CYTHON_LIMITED_API", "1")],
             py_limited_api=True,
             extra_compile_args=["-g0"],

@@ -9,6 +9,7 @@ from support.recorded import C0, C2, FILES, PLAIN, SIZE, Recorder, changed, real
 
 from portbook.errors import UsageError
 from portbook.protocols.reftek import packets
+from portbook.seismic import blocks
 from portbook.seismic.blocks import swap
 from portbook.seismic.miniseed import Name, Quality, swapped
 
@@ -89,3 +90,20 @@ def test_damaged_heads_are_judged_as_packet_by_packet(
     block = b"".join(made)
 
     assert singly(block, 1, near_year) == in_block(block, 1, near_year)
+
+
+@pytest.mark.skipif(not blocks.COMPILED, reason="the header swap is not compiled")
+@given(st.data())
+def test_compiled_code_and_arrays_swap_the_same(data: st.DataObject) -> None:
+    packets = [bytearray(data.draw(st.sampled_from((C0, C2)))) for _ in range(6)]
+    for packet in packets:
+        at = data.draw(st.integers(0, 23))
+        packet[at] = data.draw(st.integers(0, 255) | st.just(packet[at]))
+    block = b"".join(packets)
+    ours = swap(block, NAMES, RATES, 2026, number=999_998)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "COMPILED", False)
+        theirs = swap(block, NAMES, RATES, 2026, number=999_998)
+
+    for one, other in zip(ours, theirs, strict=True):
+        assert one.tolist() == other.tolist()

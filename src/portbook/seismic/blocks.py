@@ -35,6 +35,17 @@ _NUMBER, _DATE, _COUNT, _ACTIVITY, _QUALITY = slice(0, 6), slice(20, 30), slice(
 _THREE_DIGITS = np.array([list(b"%03d" % number) for number in range(1000)], np.uint8)
 
 
+try:
+    from portbook.seismic import _swap
+except ImportError:
+    COMPILED = False
+else:
+    COMPILED = True
+    _MOST = np.zeros(256, np.intc)
+    for _coding in SWAPPED:
+        _MOST[int(_coding, 16)] = FORMATS[_coding][0] + 1  # so that none is 0
+
+
 class Swapped(NamedTuple):
     """What became of a block.
 
@@ -80,19 +91,35 @@ def swap(
             f"a block has whole packets of {SIZE} octets, this one {len(block)} octets"
         )
     octets = np.frombuffer(block, np.uint8).reshape(-1, SIZE)
-    heads = np.ascontiguousarray(octets[:, :RAW_FROM].T)
-    columns = columns_of(heads)
-    fit = fitting(heads, columns)
-    headers, which = _headers(heads, fit, names, rates, quality)
-    chosen = np.flatnonzero(fit)
-    left = np.flatnonzero(~fit)
+    sources = sources_of(octets)
+    headers, which = _headers(sources, names, rates, quality)
+    chosen, left = np.flatnonzero(which >= 0), np.flatnonzero(which < 0)
     records = np.empty((len(chosen), SIZE), np.uint8)
+    if COMPILED:
+        years = _years(near_year)
+        _swap.fill(octets, chosen, headers, which[chosen], years, number, records)
+        return Swapped(records, chosen, left)
     np.take(octets, chosen, axis=0, out=records, mode="clip")
+    columns = columns_of(np.ascontiguousarray(records[:, :RAW_FROM].T))
     records[:, :STEIM_FROM] = headers[which[chosen]]
-    if len(left):
-        columns = Columns(*(column[chosen] for column in columns))
     _fill(records, columns, near_year, number)
     return Swapped(records, chosen, left)
+
+
+def sources_of(octets: Octets) -> Places:
+    """Return unit, stream, channel and format of each packet as one number, an octet or two each.
+
+    -1: no C0 or C2 data packet whose every digit is as it may be. octets: shape (n, 1024)
+    """
+    sources = np.zeros(len(octets), np.int64)
+    if COMPILED:
+        _swap.sources(octets, _MOST, sources)
+        return sources
+    heads = np.ascontiguousarray(octets[:, :RAW_FROM].T)
+    for row in _SOURCE:
+        sources = sources << 8 | heads[row]
+    sources[~fitting(heads, columns_of(heads))] = -1
+    return sources
 
 
 def columns_of(heads: Octets) -> Columns:
@@ -139,27 +166,19 @@ def fitting(heads: Octets, columns: Columns) -> Flags:
 
 
 def _headers(
-    heads: Octets,
-    fit: Flags,
+    sources: Places,
     names: Mapping[tuple[str, int, int], Name],
     rates: Mapping[tuple[str, int], float],
     quality: Quality,
 ) -> tuple[Octets, Places]:
-    """Return a header for each channel of the block, and which one is each packet's.
-
-    Packets without a name or a rate are taken out of `fit`.
-    """
-    sources = np.zeros(heads.shape[1], np.int64)
-    for row in _SOURCE:
-        sources = sources << 8 | heads[row]
-    found = np.unique(sources[fit])
-    which = np.searchsorted(found, sources)
-    which[~fit] = 0
+    """Return a header for each channel of the block, and which one is each packet's; -1: none."""
+    found = np.unique(sources)
     headers = np.zeros((len(found) or 1, STEIM_FROM), np.uint8)
+    which = np.searchsorted(found, sources)
     for index, source in enumerate(found.tolist()):
-        head = _header(source, names, rates, quality)
+        head = _header(source, names, rates, quality) if source >= 0 else None
         if head is None:
-            fit &= sources != source
+            which[sources == source] = -1
         else:
             headers[index] = np.frombuffer(head, np.uint8)
     return headers, which

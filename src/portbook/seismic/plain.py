@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from portbook.protocols.reftek import packets
 from portbook.protocols.reftek.layouts import DT, SIZE
 from portbook.protocols.reftek.packets import RAW_FROM, Packet
-from portbook.seismic.blocks import Columns, columns_of, fitting
-from portbook.seismic.frames import befores, unpack
+from portbook.seismic.blocks import Columns, columns_of, sources_of
+from portbook.seismic.frames import joined
 from portbook.seismic.miniseed import SWAPPED
 from portbook.seismic.outcomes import Join
 from portbook.seismic.segments import Segment
@@ -24,9 +24,8 @@ from portbook.seismic.tags import FINEST_NS, MILLI, NANO, day_ns, time_ns, told_
 
 _BATCH = 256
 _AT = {field.name: slice(field.offset, field.offset + field.size) for field in DT.fields}
-_SAME = [
-    at for name in ("type", "unit", "event", "stream", "format") for at in range(SIZE)[_AT[name]]
-]
+_EVENT = _AT["event"]
+_CHANNEL = 0xFF00  # of a source's number
 
 
 class Plain(NamedTuple):
@@ -83,8 +82,7 @@ def _data(file: _File) -> _Data | None:
         part = room[: batch.stop - at]
         np.take(file.rows, file.order[batch], axis=0, out=part, mode="clip")
         end = begin + int(file.samples[batch].sum())
-        done = unpack(part, file.samples[batch], encoding, values[begin:end])
-        before[batch], told = befores(part, encoding)
+        done, before[batch], told = joined(part, file.samples[batch], encoding, values[begin:end])
         if not (done.sound & done.counted & done.agree & told).all():
             return None
         lasts[batch] = values[begin:end][done.ends - 1]
@@ -111,13 +109,16 @@ def _usual(octets: bytes, near_year: int) -> _File | None:
         return None
     heads = np.ascontiguousarray(data[:, :RAW_FROM].T)
     columns = columns_of(heads)
-    same = (heads[_SAME] == heads[_SAME, :1]).all()
-    if not (same and fitting(heads, columns).all() and columns.samples.all()):
+    sources = sources_of(data)
+    if sources.min() < 0 or not columns.samples.all():
+        return None
+    if ((sources ^ sources[0]) & ~_CHANNEL).any() or (heads[_EVENT] != heads[_EVENT, :1]).any():
         return None
     sequences = _sequences(heads)
-    whole = np.append(sequences, last.sequence) if last.type == "ET" else sequences
     times_ns = _times(columns, near_year)
-    if times_ns is None or (np.diff(whole, prepend=0) % 10_000 != 1).any():
+    if times_ns is None or ((sequences - _before(sequences)) % 10_000 != 1).any():
+        return None
+    if last.type == "ET" and (last.sequence - int(sequences[-1])) % 10_000 != 1:
         return None
     channels = heads[_AT["channel"].start].astype(np.int64)
     order = np.argsort(channels, kind="stable")
@@ -141,7 +142,11 @@ def _sequences(heads: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 def _times(columns: Columns, near_year: int) -> NDArray[np.int64] | None:
     """Return the time tags, Unix nanoseconds; None when a year lacks a day."""
-    days, which = np.unique(columns.year * 1000 + columns.day, return_inverse=True)
+    told_days = columns.year * 1000 + columns.day
+    if (told_days == told_days[0]).all():  # the usual case, and sorting costs more
+        days, which = told_days[:1], np.zeros(len(told_days), np.int64)
+    else:
+        days, which = np.unique(told_days, return_inverse=True)
     begins = [day_ns(day // 1000, near_year, f"{day % 1000:03}") for day in days.tolist()]
     if None in begins:
         return None
@@ -151,15 +156,25 @@ def _times(columns: Columns, near_year: int) -> NDArray[np.int64] | None:
     return moments
 
 
+def _before(numbers: NDArray[np.int64] | NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return for each number the one before it, 0 for the first."""
+    moved = np.zeros(len(numbers), np.int64)
+    moved[1:] = numbers[:-1]
+    return moved
+
+
 def _segments(file: _File, data: _Data) -> list[Plain]:
     """Cut where a packet does not go on. Source of the rules: joins.py."""
     lengths = np.rint(file.samples * float(NANO) / file.rate_hz).astype(np.int64)  # as span_ns
-    off_ns = np.diff(file.times_ns, prepend=0) - np.insert(lengths[:-1], 0, 0)
-    new = np.diff(file.channels, prepend=-1) != 0
-    strange = (data.befores != np.insert(data.lasts[:-1], 0, 0)) & ~new
+    off_ns = file.times_ns - _before(file.times_ns) - _before(lengths)
+    new = file.channels != _before(file.channels)
+    new[0] = True
+    strange = (data.befores != _before(data.lasts)) & ~new
     starts = np.flatnonzero(new | strange | (np.abs(off_ns) >= FINEST_NS))
-    ends = np.append(starts[1:], len(new))
-    edges = np.insert(np.cumsum(file.samples), 0, 0)
+    ends = np.empty_like(starts)
+    ends[:-1], ends[-1] = starts[1:], len(new)
+    edges = np.zeros(len(new) + 1, np.int64)
+    np.cumsum(file.samples, out=edges[1:])
     columns = (
         starts,
         ends,
