@@ -38,7 +38,7 @@ class Order:
     ) -> None:
         self.repeated = 0
         self._window, self._hold_ns, self._most = window, hold_ns, max(most_lanes, 8)
-        self._lanes: dict[tuple[bytes, int, str], Lane] = {}
+        self._lanes: dict[tuple[bytes, bytes, str], Lane] = {}
         self._others: dict[tuple[bytes, str], dict[int, None]] = {}
         self._blocked: dict[Lane, int] = {}  # since when without progress; the oldest first
 
@@ -49,7 +49,7 @@ class Order:
         """
         kind = octets[:2]
         if kind == b"DT":
-            lane = self._lanes.get((octets[4:6], octets[18], source))
+            lane = self._lanes.get((octets[4:6], octets[18:19], source))
             if lane is not None and lane.due == octets[14:18]:
                 lane.step(octets[14:16], now_ns)
                 return [(octets, cargo)]
@@ -114,7 +114,7 @@ class Order:
             self._blocked[lane] = now_ns
 
     def _lane(self, octets: bytes, source: str, now_ns: int, out: _Out) -> Lane:
-        key = octets[4:6], octets[18], source
+        key = octets[4:6], octets[18:19], source
         lane = self._lanes.get(key)
         if lane is None:
             if len(self._lanes) >= self._most:
