@@ -102,7 +102,7 @@ def test_whatever_comes_goes_out_once_with_its_cargo(
     made += order.flush()
     cargoes = [cargo for _, cargo in made]
 
-    assert {octets for octets in packets} == {octets for octets, _ in made}
+    assert set(packets) == {octets for octets, _ in made}
     assert len(made) == len(set(cargoes))
     assert all(packets[cargo] == octets for octets, cargo in made)
     assert len(packets) - len(made) == order.repeated

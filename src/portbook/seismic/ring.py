@@ -24,6 +24,7 @@ _TRIM_EVERY = 4096  # packets
 class Ring(Store):
     """The last `slots` packets; the first one that comes has the sequence `first`.
 
+    Packets are of known types: who wants all of those is sent all that there is.
     head: sequence of the next packet; tail: of the oldest that is held
     """
 

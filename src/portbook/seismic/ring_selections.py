@@ -73,6 +73,11 @@ class Selection:
         """Return the index of what comes next."""
         return self._base + len(self._sequences)
 
+    @property
+    def remembered(self) -> int:
+        """Return how many places it keeps."""
+        return len(self._sequences)
+
     def index(self, sequence: int) -> int:
         """Return the index of the first packet from a sequence on."""
         return self._base + bisect_left(self._sequences, sequence)
@@ -171,6 +176,11 @@ class Table:
         self.selections: dict[tuple[Wish, int], Selection] = {}
         self._adds: dict[_Key, tuple[_Add, ...]] = {}
         self._of_unit: dict[int, list[Selection]] = {}  # 0: those that may want any unit's
+
+    @property
+    def keys(self) -> int:
+        """Return how many kinds of packets it knows."""
+        return len(self._adds)
 
     def selection(self, wish: Wish, version: int, head: int) -> Selection:
         """Return the selection of a wish, made when nobody had it."""
