@@ -10,22 +10,13 @@ import struct
 from collections.abc import Mapping
 
 from portbook.daemons.notify import MOST_OCTETS, OURS, number
-from portbook.daemons.vitals import Counts
+from portbook.daemons.vitals import Counts, Word
 
 _MOST_LETTERS = 300  # of a text for people
+_MOST_MORE_S = 3600.0  # that a child may ask for at once
 _MOST_AT_ONCE = 256  # messages of one look
 _CREDENTIALS = struct.Struct("=iII")  # pid, uid, gid
 _PASSCRED, _SCM_CREDENTIALS = 16, 2  # Linux; not in the socket module everywhere
-VARIABLES = (
-    "LISTEN_FDS",
-    "LISTEN_FDNAMES",
-    "LISTEN_PID",
-    "LISTEN_PIDFDID",
-    "NOTIFY_SOCKET",
-    "WATCHDOG_USEC",
-    "WATCHDOG_PID",
-    "MAINPID",
-)
 
 
 class Ears:
@@ -72,6 +63,18 @@ def fields(octets: bytes) -> dict[str, str]:
     """Return the lines KEY=VALUE of a message; others are left out."""
     pairs = (line.partition("=") for line in octets.decode(errors="replace").split("\n"))
     return {key: value for key, equals, value in pairs if key and equals}
+
+
+def word(told: Mapping[str, str]) -> Word:
+    """Return what a message says."""
+    more = number(told.get("EXTEND_TIMEOUT_USEC", "")) or 0
+    return Word(
+        ready=told.get("READY") == "1",
+        beat=told.get("WATCHDOG") == "1",
+        stopping=told.get("STOPPING") == "1",
+        more_s=min(more / 1e6, _MOST_MORE_S),
+        counts=counts(told),
+    )
 
 
 def counts(told: Mapping[str, str]) -> Counts | None:

@@ -18,6 +18,17 @@ NAMES = ("field", "clients", "seedlink", "status")  # of the sockets; field is U
 FIRST_FD = 3  # SD_LISTEN_FDS_START
 OURS = "X_PORTBOOK_"
 MOST_OCTETS = 4096  # of a message; systemd takes no more either
+# what one speaks to a process by; no child of it shall take them for its own
+VARIABLES = (
+    "LISTEN_FDS",
+    "LISTEN_FDNAMES",
+    "LISTEN_PID",
+    "LISTEN_PIDFDID",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_USEC",
+    "WATCHDOG_PID",
+    "MAINPID",
+)
 _MOST_LETTERS = 300  # of a text for people
 _MOST_FDS = 64
 

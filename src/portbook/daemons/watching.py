@@ -55,6 +55,7 @@ class Watch:
 
     It has a clock of its own, which a look moves on by half a second at most: when the whole
     machine stood still, the child is not blamed for it.
+    leaving: it was told to end the child and leave
     trouble: why things stay bad although all was tried, "" when they do not; for an alarm
     """
 
@@ -63,7 +64,7 @@ class Watch:
         self.trouble = ""
         self.last = ("start", "the first start")  # what and why of the last end
         self._phase = _Phase.DOWN
-        self._leaving = False
+        self.leaving = False
         self._backoff = Backoff(self.limits.backoff_s, self.limits.most_backoff_s)
         self._spacings = {what: self._spacing(what) for what in SPEAKS}
         self._seen_ns: int | None = None
@@ -98,7 +99,7 @@ class Watch:
 
     def leave(self) -> None:
         """End the child in good order, and then leave."""
-        self._leaving = True
+        self.leaving = True
 
     def heard(self, word: Word, now_ns: int) -> None:
         """Take in a message of the child."""
@@ -123,7 +124,7 @@ class Watch:
             self._ended(sight.status)
         if self._phase is _Phase.DOWN:
             return self._start(sight)
-        if self._leaving or self._phase is _Phase.ENDING:
+        if self.leaving or self._phase is _Phase.ENDING:
             return self._insist(sight)
         if sight.locked:
             self._life.forgive(self._now)
@@ -141,7 +142,7 @@ class Watch:
         return Spacing(first_s, self.limits.most_again_s)
 
     def _start(self, sight: Sight) -> Act:
-        if self._leaving:
+        if self.leaving:
             return Act(Do.LEAVE)
         if sight.locked:
             return Act()
