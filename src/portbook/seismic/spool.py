@@ -9,6 +9,7 @@ follow (`Follower`). Segments are deleted when all in them is archived and nobod
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -26,18 +27,17 @@ from portbook.seismic.spool_files import (
     segment_path,
     segments,
 )
-from portbook.seismic.spool_follower import Follower, Reader
+from portbook.seismic.spool_follower import Follower
 from portbook.seismic.spool_links import Links
 from portbook.seismic.spool_order import Mark, OrderLog
-from portbook.seismic.spool_records import MODE_AT, RECORD, Arrival, Entry, Mode, pack, unpack
+from portbook.seismic.spool_records import MODE_AT, RECORD, Arrival, Entry, Mode, pack
+from portbook.seismic.spool_recovery import find_links, refill, undelivered, whole
 from portbook.seismic.store import ArchiveError
 
 __all__ = ["Arrival", "Entry", "Follower", "Mode", "Spool", "SpoolFull"]
 
 _ASK_EVERY = 1 << 20  # octets between two looks at the room that is left on the disk
 _MOST_BATCH = RESERVE // 2
-_HELD_NS = 60_000_000_000  # how long a packet is held back before it goes out, at the very most
-_MOST_HELD = 1 << 16
 
 
 class Spool:
@@ -61,10 +61,12 @@ class Spool:
         self._segment_octets = max(min(segment_octets, most_octets // 8, _MOST_BATCH * RECORD), 1)
         self._lock, self._syncing = threading.Lock(), threading.Lock()
         self._failed: ArchiveError | None = None
-        self._closed = False
+        self._closed = self._clean = self._spent = False
         self._unasked = _ASK_EVERY
         self._ended: list[int] = []  # descriptors of files that ended and are not synced yet
-        self._folder_changed = False
+        self._renamed = False
+        # Names that outlive a power loss: of the newest segment, of the newest part of the order.
+        self._named = (0, 0)
         self._table: tuple[dict[tuple[int, int], int], int] | None = None  # of links, to be saved
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -123,31 +125,31 @@ class Spool:
         """Bring all that was written to the disk; every number below the returned one is safe.
 
         For any thread; `write` goes on meanwhile. Raises ArchiveError, and then every call does:
-        what the disk lost between two syncs nobody can tell.
+        what a disk lost between two syncs nobody can tell.
         """
         with self._syncing:
             with self._lock:
                 self._check()
-                number, ended = self.next_number, self._ended
-                files = [os.dup(self._file.file), os.dup(self._order.file)]
-                changed, table = self._folder_changed, self._table
-                named = self._segments[-1].first, self._order.first
-                self._ended, self._folder_changed, self._table = [], False, None
+                number, ended, self._ended = self.next_number, self._ended, []
+                named = (self._segments[-1].first, self._order.first) if self._renamed else None
+                table, self._renamed, self._table = self._table, False, None
+                files = [*ended, *map(os.dup, (self._file.file, self._order.file))]
             try:
-                for file in (*ended, *files):
+                for file in files:
                     os.fdatasync(file)
-                if changed:
+                if named:
                     sync_folder(self.folder)
                 if table:
                     self._links.save(*table)
             except OSError as error:
                 with self._lock:
-                    self._failed = failure(self.folder, error)
-                    raise self._failed from error
+                    self._presence.spoil()
+                    self._failed = failure(self.folder, error, full=False)
+                raise self._failed from error
             finally:
-                for file in (*ended, *files):
+                for file in files:
                     os.close(file)
-            if changed:
+            if named:
                 with self._lock:
                     self._named = named
             return number
@@ -184,15 +186,7 @@ class Spool:
 
         After a power loss they are fewer, and have other sequences than before: none repeats.
         """
-        reader = Reader(self._segments)
-        entries: list[Entry] = []
-        for number in self._order.backwards():
-            if number < self._segments[0].first or len(entries) >= most:
-                break
-            entry = reader.read(number)
-            if entry is not None:
-                entries.append(entry)
-        entries.reverse()
+        entries = refill(self._segments, self._order, most)
         return self.next_sequence - len(entries), entries
 
     def undelivered(self) -> Iterator[Entry]:
@@ -200,22 +194,7 @@ class Spool:
 
         Without `settled`: of the last minute that packets came in, of 65,536 at most.
         """
-        reader = Reader(self._segments)
-        begin = max(self._mark.below or self._recent(reader), self._segments[0].first)
-        out = self._order.since(begin)
-        gone: set[int] = set()  # what went out, to know its repetitions
-        left: list[tuple[int, int]] = []
-        for number in range(begin, self.next_number):
-            entry = reader.read(number)
-            if entry is None:
-                continue
-            mark = hash(entry.arrival.octets)
-            if number in out:
-                gone.add(mark)
-            else:
-                left.append((number, mark))
-        every = (reader.read(number) for number, mark in left if mark not in gone)
-        return (entry for entry in every if entry is not None)
+        return undelivered(self._segments, self._order, self._mark.below, self.next_number)
 
     def links(self) -> dict[tuple[int, int], int]:
         """Return the link sequence expected next by (unit, token)."""
@@ -246,64 +225,64 @@ class Spool:
         """Sync, and let go; once."""
         if self._closed:
             return
-        self._closed = True
-        clean = False
         try:
             if self._failed is None:
                 self.sync()
-                clean = True
+                self._clean = True
         finally:
-            for file in self._ended:
-                os.close(file)
-            for one in (self._file, self._order, self._mark):
-                one.close()
-            self._presence.end(clean=clean)
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Let go as a sudden end would: what was not synced is left to the system."""
+        if self._closed:
+            return
+        self._closed = True
+        for file in self._ended:
+            os.close(file)
+        for one in (self._file, self._order, self._mark):
+            one.close()
+        self._presence.end(clean=self._clean)
 
     def _begin(self) -> None:
         lost = self._presence.lost
-        self._links = Links(self.folder)
-        self._mark = Mark(self.folder)
         self._segments = segments(self.folder)
-        self._order = OrderLog(self.folder)
-        if not self._segments:
-            known = max(self._links.saved, self._order.behind, self._mark.below)
-            self._segments = [Part(known, segment_path(self.folder, known))]
-        self._file = Growing(self._segments[-1])
-        whole = _whole(self._file)
-        self.cut_octets = self._file.octets - whole * RECORD
-        self.next_number = self._segments[-1].first + whole
-        self._older = sum(part.path.stat().st_size for part in self._segments[:-1])
-        self._spent = False
-        self._named = self._segments[-1].first, self._order.first
+        self._links = Links(self.folder)
+        with contextlib.ExitStack() as opened:
+            self._mark = Mark(self.folder)
+            opened.callback(self._mark.close)
+            self._order = OrderLog(self.folder)
+            opened.callback(self._order.close)
+            if not self._segments:
+                known = max(self._links.saved, self._order.behind, self._mark.below)
+                self._segments = [Part(known, segment_path(self.folder, known))]
+            self._file = Growing(self._segments[-1])
+            opened.callback(lambda: self._file.close())
+            self._older = sum(part.path.stat().st_size for part in self._segments[:-1])
+            self._named = self._segments[-1].first, self._order.first
+            self._resume(lost)
+            find_links(self._segments, self._links)
+            self._presence.note()  # which syncs the folder too
+            self._named = self._segments[-1].first, self._order.first
+            opened.pop_all()
+
+    def _resume(self, lost: bool) -> None:
+        """Go on behind the last record; lost: behind every number that can have been given."""
+        first, count = self._segments[-1].first, whole(self._file)
+        self.next_number = first + count
+        self.cut_octets = self._file.octets - count * RECORD
         if self.cut_octets:
-            self._file.cut(whole * RECORD)
+            self._file.cut(count * RECORD)
         if lost or self.cut_octets:
-            self.next_number = self._segments[-1].first + RESERVE
+            self.next_number = first + RESERVE
             self._turn()
         if lost:
             self._order.leap(self.next_number)
-        self._find_links()
-        self._presence.note()  # which syncs the folder too
-        self._named = self._segments[-1].first, self._order.first
-
-    def _find_links(self) -> None:
-        """Look for packets of links in the segments that the saved table does not tell of."""
-        for part in self._segments:
-            if part.first + part.path.stat().st_size // RECORD <= self._links.saved:
-                continue
-            octets = part.path.read_bytes()
-            if Mode.LINK not in octets[MODE_AT::RECORD]:
-                continue
-            for index in range(len(octets) // RECORD):
-                if octets[index * RECORD + MODE_AT] == Mode.LINK:
-                    entry = unpack(octets, index * RECORD, part.first + index)
-                    if entry is not None:
-                        self._links.note((entry.arrival,))
+            self._mark.below = 0  # it may know of deliveries that the order log lost
 
     def _check(self) -> None:
         if self._failed is not None:
             raise self._failed
-        if self._closed and not self._syncing.locked():
+        if self._closed:
             raise ArchiveError(f"{self.folder}: the spool is closed")
 
     def _note_failure(self, error: ArchiveError) -> None:
@@ -348,10 +327,11 @@ class Spool:
             else:
                 os.rename(last.path, path)
                 self._segments.pop()
+                self._file.part = Part(self.next_number, path)
         except OSError as error:
             raise failure(path, error) from error
         self._segments.append(Part(self.next_number, path))
-        self._spent, self._folder_changed = False, True
+        self._spent, self._renamed = False, True
         self._table = dict(self._links.table), self.next_number
         self._turn_order()
 
@@ -362,7 +342,7 @@ class Spool:
             raise failure(self.folder, error) from error
         if ended is not None:
             self._ended.append(ended)
-            self._folder_changed = True
+            self._renamed = True
 
     def _name(self) -> None:
         """Make the newest names durable now: numbers behind their reserve are about to be used."""
@@ -393,34 +373,4 @@ class Spool:
             self._older -= part.path.stat().st_size
             part.path.unlink()
             self._segments.remove(part)
-        self._older -= self._order.release(kept[0].first)
-
-    def _recent(self, reader: Reader) -> int:
-        """Return the number from which on packets may have been held back."""
-        low, high = max(self._segments[0].first, self.next_number - _MOST_HELD), self.next_number
-        last = _time(reader, range(high - 1, low - 1, -1))
-        while low < high:
-            middle = (low + high) // 2
-            when = _time(reader, range(middle, high))
-            if when is not None and last is not None and when < last - _HELD_NS:
-                low = middle + 1
-            else:
-                high = middle
-        return low
-
-
-def _time(reader: Reader, numbers: Sequence[int]) -> int | None:
-    """Return when the first of some packets came in that is there."""
-    found = (reader.read(number) for number in numbers)
-    return next((one.arrival.received_ns for one in found if one is not None), None)
-
-
-def _whole(file: Growing) -> int:
-    """Return the records of a segment up to the last whole one: a torn end is not counted."""
-    count = file.octets // RECORD
-    while count:
-        octets = os.pread(file.file, RECORD, (count - 1) * RECORD)
-        if unpack(octets, 0, file.part.first + count - 1) is not None:
-            break
-        count -= 1
-    return count
+        self._order.release(kept[0].first)

@@ -8,6 +8,7 @@ power loss, which may take numbers along that were handed out, one begins behind
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -121,6 +122,11 @@ class Presence:
             os.fsync(stream.fileno())
         sync_folder(self._note.parent)
 
+    def spoil(self) -> None:
+        """Note that what was written may be gone though the machine goes on: its disk failed."""
+        with contextlib.suppress(OSError):
+            self._note.write_text("failed")
+
     def end(self, *, clean: bool) -> None:
         """Let go; clean: all is synced."""
         try:
@@ -131,10 +137,10 @@ class Presence:
             os.close(self._lock)
 
 
-def failure(path: Path, error: OSError) -> ArchiveError:
-    """Return what a failed call means: a disk that is full, or one that fails."""
+def failure(path: Path, error: OSError, *, full: bool = True) -> ArchiveError:
+    """Return what a failed call means: a full disk, where that can be, or one that fails."""
     about = f"{path}: {error.strerror or error}"
-    if error.errno in _FULL:
+    if full and error.errno in _FULL:
         return SpoolFull(
             f"{about}; nothing of this batch was taken. Make room; it goes on by itself"
         )

@@ -13,13 +13,14 @@ from portbook.seismic.spool_records import RECORD, Entry, unpack
 BLOCK = (1 << 20) // RECORD  # records of one read
 _FEW = 128  # records that are read around one that is asked for
 _MOST_BLOCKS = 16
+_TRIES = 8
 
 
 class Reader:
     """Reads entries by number, of segments that are not deleted meanwhile."""
 
     def __init__(self, parts: Sequence[Part]) -> None:
-        self._parts = parts
+        self._parts = list(parts)
         self._firsts = [part.first for part in parts]
         self._blocks: dict[tuple[Path, int], bytes] = {}
 
@@ -87,10 +88,9 @@ class Follower:
             number += 1
         self.number = number
 
-    def _octets(self, most: int) -> memoryview:
+    def _octets(self, most: int) -> bytes:
         assert self._part is not None
-        at = (self.number - self._part.first) * RECORD
-        return memoryview(os.pread(self._file, most * RECORD, at))
+        return os.pread(self._file, most * RECORD, (self.number - self._part.first) * RECORD)
 
     def _past(self) -> bool:
         """Go past what is no record, or to the next segment; False: nothing is there yet."""
@@ -117,20 +117,22 @@ class Follower:
 
     def _onward(self, part: Part | None) -> bool:
         """Open a segment, or the one that holds its number, or the first one behind it."""
-        if part is None:
-            parts = self._parts()
-            if not parts:
-                return False
-            part = next((one for one in reversed(parts) if one.first <= self.number), parts[0])
-        try:
-            opened = os.open(part.path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:  # released since the folder was read: look again, later
+        for _ in range(_TRIES):
+            if part is None:
+                parts = self._parts()
+                if not parts:
+                    return False
+                part = next((one for one in reversed(parts) if one.first <= self.number), parts[0])
+            try:
+                opened = os.open(part.path, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:  # released, or renamed, since the folder was read
+                part = None
+                continue
             self.close()
-            return False
-        self.close()
-        self._part, self._file = part, opened
-        self.number = max(self.number, part.first)
-        return True
+            self._part, self._file = part, opened
+            self.number = max(self.number, part.first)
+            return True
+        return False
 
     def _parts(self) -> list[Part]:
         try:

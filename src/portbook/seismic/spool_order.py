@@ -36,6 +36,7 @@ class OrderLog:
         if whole * ENTRY != self._file.octets:
             self._file.cut(whole * ENTRY)
         self.next_sequence = self.first + whole
+        self._older = sum(part.path.stat().st_size for part in self._parts[:-1])
 
     @property
     def first(self) -> int:
@@ -49,8 +50,8 @@ class OrderLog:
 
     @property
     def octets(self) -> int:
-        """Return the octets of the part that grows."""
-        return self._file.octets
+        """Return the octets of all parts."""
+        return self._older + self._file.octets
 
     @property
     def file(self) -> int:
@@ -90,6 +91,7 @@ class OrderLog:
         path = order_path(self._folder, self.next_sequence, number)
         part = Part(self.next_sequence, path, number)
         fresh = Growing(part)
+        self._older += self._file.octets
         before, self._file = self._file.file, fresh
         self._parts.append(part)
         return before
@@ -108,20 +110,14 @@ class OrderLog:
                 break
         return found
 
-    def release(self, below: int) -> int:
-        """Delete parts of which no packet is left from a number on; return the octets freed."""
-        freed = 0
+    def release(self, below: int) -> None:
+        """Delete the parts that tell only of packets below a number."""
         for part, following in list(pairwise(self._parts)):
             if following.behind > below:
                 break
-            freed += part.path.stat().st_size
+            self._older -= part.path.stat().st_size
             part.path.unlink()
             self._parts.remove(part)
-        return freed
-
-    def size(self) -> int:
-        """Return the octets of all parts."""
-        return sum(part.path.stat().st_size for part in self._parts)
 
     def close(self) -> None:
         """Let go."""
