@@ -35,8 +35,13 @@ class Channel:
 
     @property
     def datalink(self) -> str:
-        """Return the stream id that DataLink servers know it by."""
+        """Return the stream id of DataLink 1.0."""
         return f"{'_'.join(self.name)}/MSEED"
+
+    @property
+    def source_id(self) -> str:
+        """Return the stream id of DataLink 1.1, an FDSN source identifier."""
+        return f"FDSN:{self.station}_{self.stream}/MSEED"
 
 
 class Record:
@@ -84,21 +89,12 @@ class Record:
     @property
     def start_ns(self) -> int:
         """Return when its first sample was, Unix nanoseconds."""
-        at = len(self.packet) - RECORD + 20
-        year, day, hour, minute, second, tenths, _ = _CLOCK.unpack_from(self.packet, at)
-        seconds: int = hour * 3600 + minute * 60 + second
-        begin_ns: int = _day_ns(year, day) + seconds * NANO + tenths * _TENTH_MS
-        return begin_ns
+        return _header_ns(self.packet, len(self.packet) - RECORD)[0]
 
     @property
     def end_ns(self) -> int:
         """Return when the sample after its last one is due."""
         return self.start_ns + round(self.samples * NANO / self.rate_hz)
-
-    @property
-    def last_ns(self) -> int:
-        """Return when its last sample was."""
-        return self.start_ns + round(max(0, self.samples - 1) * NANO / self.rate_hz)
 
     def number_3(self, piece: int) -> int:
         """Return the number that a piece of 512 octets has in SeedLink 3, before it wraps.
@@ -118,6 +114,20 @@ class Record:
             if number >= least:
                 parts += (head_3(number % MODULUS_3), piece)
         return b"".join(parts)
+
+
+def times_ns(record: bytes, rate_hz: float) -> tuple[int, int]:
+    """Return when the first and the last sample of a miniSEED 2 record were."""
+    start_ns, samples = _header_ns(record, 0)
+    return start_ns, start_ns + round(max(0, samples - 1) * NANO / rate_hz)
+
+
+def _header_ns(octets: bytes, at: int) -> tuple[int, int]:
+    """Return a record's time, from its header alone, and its number of samples."""
+    year, day, hour, minute, second, tenths, samples = _CLOCK.unpack_from(octets, at + 20)
+    seconds: int = hour * 3600 + minute * 60 + second
+    begin_ns: int = _day_ns(year, day) + seconds * NANO + tenths * _TENTH_MS
+    return begin_ns, samples
 
 
 @lru_cache(maxsize=256)
