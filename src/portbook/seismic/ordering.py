@@ -87,6 +87,11 @@ class Order:
 
     def restore(self, octets: bytes, source: str = "", now_ns: int = 0) -> None:
         """Take note of a packet that went out before a restart: it is not held, nor given again."""
+        if octets[:2] == b"DT":
+            lane = self._lanes.get((octets[4:6], octets[18:19], source))
+            if lane is not None and lane.due == octets[14:18]:
+                lane.step(octets[14:16], now_ns)
+                return
         sequence = NUMBERS.get(octets[14:16])
         if octets[:2] not in (b"DT", *_EVENTFUL) or sequence is None or len(octets) < 19:
             self._other(octets, None, source)

@@ -22,27 +22,32 @@ class Reader:
     def __init__(self, parts: Sequence[Part]) -> None:
         self._parts = list(parts)
         self._firsts = [part.first for part in parts]
-        self._blocks: dict[tuple[Path, int], bytes] = {}
+        self._blocks: dict[int, bytes] = {}  # by the number of their first record
+        self._begin = self._end = 0  # numbers in the block that was asked last
+        self._block = b""
 
     def read(self, number: int) -> Entry | None:
         """Return the entry of a number; None when it is lost, or never was."""
+        if not self._begin <= number < self._end and not self._found(number):
+            return None
+        return unpack(self._block, (number - self._begin) * RECORD, number)
+
+    def _found(self, number: int) -> bool:
         which = bisect_right(self._firsts, number) - 1
         if which < 0:
-            return None
-        part = self._parts[which]
-        index = number - part.first
-        block = self._block(part.path, index // _FEW)
-        return unpack(block, index % _FEW * RECORD, number)
-
-    def _block(self, path: Path, which: int) -> bytes:
-        found = self._blocks.get((path, which))
-        if found is None:
+            return False
+        first = self._firsts[which]
+        skipped = (number - first) // _FEW * _FEW
+        block = self._blocks.get(first + skipped)
+        if block is None:
             if len(self._blocks) >= _MOST_BLOCKS:
                 del self._blocks[next(iter(self._blocks))]
-            with path.open("rb", buffering=0) as stream:
-                found = os.pread(stream.fileno(), _FEW * RECORD, which * _FEW * RECORD)
-            self._blocks[path, which] = found
-        return found
+            with self._parts[which].path.open("rb", buffering=0) as stream:
+                block = os.pread(stream.fileno(), _FEW * RECORD, skipped * RECORD)
+            self._blocks[first + skipped] = block
+        self._block, self._begin = block, first + skipped
+        self._end = self._begin + len(block) // RECORD
+        return number < self._end
 
 
 class Follower:
