@@ -147,9 +147,11 @@ class Intake:
                 self.odd(name, f"{where}: {reason}", "it is in the raw archive only")
             self._take(packet, where, now_ns, at not in bad)
 
-    def due(self, now_ns: int) -> None:
-        """Give up on packets that did not come in time."""
-        self._handle(self._assembler.due(now_ns))
+    def due(self, now_ns: int) -> bool:
+        """Give up on packets that did not come in time; tell whether there were such."""
+        outcomes = self._assembler.due(now_ns)
+        self._handle(outcomes)
+        return bool(outcomes)
 
     def sync(self) -> None:
         """Make all that was taken safe; only then may it be acknowledged."""
@@ -213,6 +215,12 @@ class Intake:
         """Return the clocks that were set since the last call."""
         found, self._steps = self._steps, []
         return found
+
+    def keep_free(self, octets: int) -> None:
+        """Leave so many octets free on the disk from now on."""
+        self._raw.min_free = octets
+        if self._sds:
+            self._sds.min_free = octets
 
     def name(self, stations: Stations | None) -> None:
         """Use another station map from now on."""

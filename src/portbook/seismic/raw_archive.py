@@ -14,6 +14,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -23,11 +24,19 @@ from portbook.protocols.reftek.layouts import SIZE
 from portbook.protocols.reftek.packets import Packet
 from portbook.seismic import archive_state
 from portbook.seismic.archive_state import State, Stream
-from portbook.seismic.names import MILLI, NANO, Span, file_name, folder
+from portbook.seismic.names import DAY_NS, MILLI, NANO, Span, day_ns, file_name, folder
 from portbook.seismic.raw_file import RawFile, begins_ns, place_of
-from portbook.seismic.raw_listing import listed
+from portbook.seismic.raw_listing import days, earliest, files, listed
 from portbook.seismic.shelves import Shelves
-from portbook.seismic.store import CHECKPOINT_OCTETS, MOST_OPEN, ArchiveError, Cut, Store, Written
+from portbook.seismic.store import (
+    CHECKPOINT_OCTETS,
+    MOST_OPEN,
+    ArchiveError,
+    Cut,
+    Store,
+    Written,
+    by_day,
+)
 from portbook.seismic.tags import span_ns, time_ns
 
 MOST_FILES = 3  # open at a time of one stream: late packets go on where their gap began
@@ -75,6 +84,15 @@ class RawArchive:
     def root(self) -> Path:
         """Return the archive's folder."""
         return self._store.root
+
+    @property
+    def min_free(self) -> int:
+        """Return the octets that must stay free on the disk."""
+        return self._store.min_free
+
+    @min_free.setter
+    def min_free(self, octets: int) -> None:
+        self._store.min_free = octets
 
     @property
     def cuts(self) -> list[Cut]:
@@ -137,6 +155,62 @@ class RawArchive:
         return {
             (one.unit, one.place - 1): one.rate_hz for one in every if one.place and one.rate_hz
         }
+
+    def holdings(self) -> Iterator[tuple[int, int, int]]:
+        """Give days of data, octets that are there of each, and days when they were written.
+
+        Days are counted from 1970. Each step takes about as long as reading a day's folder.
+        """
+        for name in days(self.root):
+            begins_ns = day_ns(name)
+            every = [about for _, _, about in files(self.root, name)]
+            if begins_ns is not None and every:
+                written = int(max(one.st_mtime for one in every)) * NANO // DAY_NS
+                yield begins_ns // DAY_NS, sum(one.st_size for one in every), written
+
+    def growth(self) -> dict[int, int]:
+        """Return by how many octets each day has grown since the last call."""
+        return by_day(self._store.growth(), lambda path: day_ns(path[:7]))
+
+    def forget(self, day: int) -> tuple[int, int]:
+        """Delete the files of a day; return how many and their octets.
+
+        Open ones are closed first. What is not named as this archive names its files stays.
+        """
+        name = folder(day * DAY_NS, "0", 0)[:7]
+        for every in list(self._open.values()):
+            for file in [one for one in every if one.path.startswith(f"{name}/")]:
+                self._close(file)
+        shrunk: dict[tuple[str, int], int] = {}
+        count = 0
+        for key, span, _ in list(files(self.root, name)):
+            octets = self._store.remove(span.path)
+            if octets is not None:
+                shrunk[key] = shrunk.get(key, 0) + octets
+                count += 1
+        for unit, place in shrunk:
+            for empty in (f"{name}/{unit}/{place}", f"{name}/{unit}", name):
+                with suppress(OSError):  # something of another's is in it
+                    (self.root / empty).rmdir()
+        self._shelves.forget(name)
+        left = days(self.root)
+        for key, octets in shrunk.items():
+            self._shrink(key, octets, left)
+        if shrunk:
+            self._publish(writing=self.state.writing)
+        return count, sum(shrunk.values())
+
+    def _shrink(self, key: tuple[str, int], octets: int, left: list[str]) -> None:
+        """Correct what archive.sta says of a stream; left: the folders of days that remain."""
+        one = self.state.streams.get(key)
+        first_ns = next((at for day in left if (at := earliest(self.root, day, *key))), None)
+        if one is None:
+            return
+        if first_ns is None:
+            del self.state.streams[key]
+            return
+        one.octets = max(0, one.octets - octets)
+        one.earliest_ns = first_ns
 
     def flush(self) -> None:
         """Hand all that waits to the system, so that kill -9 cannot reach it; at least once a MiB.

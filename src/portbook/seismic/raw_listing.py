@@ -9,7 +9,7 @@ from pathlib import Path
 from portbook.protocols.reftek import packets
 from portbook.protocols.reftek.layouts import SIZE
 from portbook.seismic.archive_state import Stream
-from portbook.seismic.names import Span, read_name
+from portbook.seismic.names import Span, day_ns, read_name
 from portbook.seismic.store import ArchiveError
 from portbook.seismic.tags import told_rate
 
@@ -25,11 +25,11 @@ def listed(root: Path) -> dict[tuple[str, int], Stream]:
     found: dict[tuple[str, int], Stream] = {}
     latest: dict[tuple[str, int], Span] = {}
     try:
-        for key, span, octets in _files(root):
+        for key, span, about in (one for day in days(root) for one in files(root, day)):
             one = found.setdefault(key, Stream(*key, span.first_ns, span.end_ns))
             one.earliest_ns = min(one.earliest_ns, span.first_ns)
             one.latest_ns = max(one.latest_ns, span.end_ns)
-            one.octets += octets
+            one.octets += about.st_size
             latest[key] = max(latest.get(key, span), span)
         for key, span in latest.items():
             _look(root / span.path, found[key])
@@ -40,19 +40,35 @@ def listed(root: Path) -> dict[tuple[str, int], Stream]:
     return found
 
 
-def _files(root: Path) -> Iterator[tuple[tuple[str, int], Span, int]]:
-    for day in _folders(root):
-        for unit in _folders(root / day):
-            if len(unit) != 4 or not _UNIT.issuperset(unit):
+def days(root: Path) -> list[str]:
+    """Return the folders of days, YYYYDDD, in order of time."""
+    return [name for name in _folders(root) if day_ns(name) is not None]
+
+
+def files(root: Path, day: str) -> Iterator[tuple[tuple[str, int], Span, os.stat_result]]:
+    """Give a day's files that are named as they have to be: unit and place, span, size and time."""
+    for unit in _folders(root / day):
+        if len(unit) != 4 or not _UNIT.issuperset(unit):
+            continue
+        for place in _folders(root / day / unit):
+            if not place.isdecimal() or int(place) > 100:
                 continue
-            for place in _folders(root / day / unit):
-                if not place.isdecimal() or int(place) > 100:
-                    continue
-                with os.scandir(root / day / unit / place) as entries:
-                    for entry in entries:
-                        span = read_name(day, f"{unit}/{place}", entry.name)
-                        if span and entry.is_file():
-                            yield (unit, int(place)), span, entry.stat().st_size
+            with os.scandir(root / day / unit / place) as entries:
+                for entry in entries:
+                    span = read_name(day, f"{unit}/{place}", entry.name)
+                    if span and entry.is_file(follow_symlinks=False):
+                        yield (unit, int(place)), span, entry.stat()
+
+
+def earliest(root: Path, day: str, unit: str, place: int) -> int | None:
+    """Return when the first file of a stream on a day begins; None when it has none there."""
+    below = f"{unit}/{place}"
+    try:
+        names = os.listdir(root / day / below)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    spans = (read_name(day, below, name) for name in names)
+    return min((span.first_ns for span in spans if span), default=None)
 
 
 def _folders(path: Path) -> list[str]:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import bisect
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from portbook.errors import UsageError
+from portbook.seismic.names import day_ns
+from portbook.seismic.sds_listing import files, folders
 from portbook.seismic.store import (
     CHECKPOINT_OCTETS,
     MOST_OPEN,
@@ -18,6 +21,7 @@ from portbook.seismic.store import (
     Cut,
     ForeignFileError,
     Store,
+    by_day,
 )
 
 RECORD = 1024
@@ -75,6 +79,15 @@ class Sds:
         return self._store.root
 
     @property
+    def min_free(self) -> int:
+        """Return the octets that must stay free on the disk."""
+        return self._store.min_free
+
+    @min_free.setter
+    def min_free(self, octets: int) -> None:
+        self._store.min_free = octets
+
+    @property
     def cuts(self) -> list[Cut]:
         """Return the torn ends that were cut off, as left by a sudden end."""
         return self._store.cuts
@@ -90,6 +103,40 @@ class Sds:
         if self._logged:
             self._store.log([record])
         return self._put(record)
+
+    def holdings(self) -> Iterator[tuple[int, int, int]]:
+        """Give days of data, octets of a file of each, and days when it was written.
+
+        Days are counted from 1970.
+        """
+        for where in folders(self.root):
+            for day, _, about in files(self.root, where):
+                yield day, about.st_size, int(about.st_mtime) // 86400
+
+    def growth(self) -> dict[int, int]:
+        """Return by how many octets each day has grown since the last call."""
+        return by_day(self._store.growth(), lambda path: day_ns(path[-8:].replace(".", "")))
+
+    def forget(self, day: int) -> tuple[int, int]:
+        """Delete the day files of a day, in which no late record waits; return count and octets.
+
+        Only files that this program wrote go: their name fits their folder, and their first
+        record is one of 1024 octets with the number 1, as all of ours.
+        """
+        count = octets = 0
+        for where in folders(self.root):
+            for that, path, _ in files(self.root, where):
+                if that != day or path in self._late or not self._is_ours(path):
+                    continue
+                self._last.pop(path, None)
+                if (size := self._store.remove(path)) is not None:
+                    octets += size
+                    count += 1
+        return count, octets
+
+    def _is_ours(self, path: str) -> bool:
+        first = self._store.read(path, 0)
+        return _is_record(first) and first[:_NUMBER] == b"000001"
 
     def flush(self) -> None:
         """Hand all that waits to the system, so that kill -9 cannot reach it."""

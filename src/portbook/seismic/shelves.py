@@ -52,6 +52,9 @@ class _Day:
         bisect.insort(self._spans, span)
         self._longest_ns = max(self._longest_ns, span.end_ns - span.first_ns)
 
+    def forget(self, folder: str) -> None:
+        self._spans = [one for one in self._spans if not one.path.startswith(folder)]
+
     def near(self, at_ns: int) -> list[Span]:
         """Return the files that may hold a packet of that time; a lossy day has thousands."""
         from_ns = at_ns - MARGIN_NS - self._longest_ns
@@ -90,6 +93,15 @@ class Shelves:
         for day, known in self._days.get((unit, place), {}).items():
             if _reaches(span, day):
                 known.add(span)
+
+    def forget(self, day: str) -> None:
+        """Forget the files of a day's folder, which were deleted."""
+        below = f"{day}/"
+        for path in [path for path in self._heads if path.startswith(below)]:
+            del self._heads[path]
+        for known in self._days.values():
+            for one in known.values():
+                one.forget(below)
 
     def _around(self, unit: str, place: int, at_ns: int) -> list[tuple[Span, Head]]:
         near = self._listed(unit, place, at_ns // DAY_NS).near(at_ns)

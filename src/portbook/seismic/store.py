@@ -13,7 +13,7 @@ import errno
 import fcntl
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -21,6 +21,7 @@ import msgspec
 from portbook.errors import SourceError
 from portbook.seismic import journal
 from portbook.seismic.journal import Entry, Journal, sync_disk, sync_folder, write_whole
+from portbook.seismic.names import DAY_NS
 
 HIDDEN = ".portbook"
 MOST_OPEN = 128
@@ -92,6 +93,7 @@ class Store:
         self._pending: dict[str, bytearray] = {}
         self._waiting = 0  # octets in both
         self._dirty: dict[str, int] = {}  # changed since the last checkpoint, and what was safe
+        self._grown: dict[str, int] = {}  # octets more or less since `growth` was asked
         self._failed: ArchiveError | None = None
         self._closed = False
         self._unasked = _ASK_EVERY
@@ -160,6 +162,7 @@ class Store:
                 octets = bytes(self._pending[path])
                 write_whole(self._open(path), octets, self._sizes[path])
                 self._sizes[path] += len(octets)
+                self._grow(path, len(octets))
                 del self._pending[path]
             self._waiting = 0
 
@@ -182,8 +185,30 @@ class Store:
         self.flush()
         with self._guard():
             self._ask_room(len(octets))
+            self._grow(path, len(octets) - self.size(path))
             self._forget(path)
-            _write_beside(self.root / path, octets)
+            write_beside(self.root / path, octets)
+
+    def remove(self, path: str) -> int | None:
+        """Delete a file, also from all that is known of it; return how large it was.
+
+        None when it cannot be deleted, which harms nothing else.
+        """
+        self.flush()
+        octets = self.size(path)
+        try:
+            (self.root / path).unlink(missing_ok=True)
+        except OSError:
+            return None
+        self._forget(path)
+        self._dirty.pop(path, None)
+        self._grow(path, -octets)
+        return octets
+
+    def growth(self) -> dict[str, int]:
+        """Return by how many octets each file has grown since the last call."""
+        grown, self._grown = self._grown, {}
+        return grown
 
     def sync(self) -> None:
         """Make all that was logged safe: neither kill -9 nor power loss can take it."""
@@ -309,6 +334,9 @@ class Store:
             os.close(self._files.pop(path))
         self._sizes.pop(path, None)
 
+    def _grow(self, path: str, octets: int) -> None:
+        self._grown[path] = self._grown.get(path, 0) + octets
+
     def _sync_files(self) -> None:
         if len(self._dirty) > _MANY and sync_disk(self.root):
             self._dirty.clear()
@@ -363,15 +391,31 @@ class Store:
             self._failed = error
             raise
         except OSError as error:
-            kind = FullError if error.errno in _FULL else ArchiveError
-            self._failed = kind(
-                f"{self.root}: {error.strerror or error}; stopped, what was reported safe is "
-                "safe. Cure it, then run the same again"
-            )
+            self._failed = failure(self.root, error)
             raise self._failed from error
 
 
-def _write_beside(path: Path, octets: bytes) -> None:
+def failure(place: Path, error: OSError) -> ArchiveError:
+    """Return what a failed write means to whoever archives."""
+    kind = FullError if error.errno in _FULL else ArchiveError
+    return kind(
+        f"{place}: {error.strerror or error}; stopped, what was reported safe is safe. Cure it, "
+        "then run the same again"
+    )
+
+
+def by_day(growth: Mapping[str, int], begins_ns: Callable[[str], int | None]) -> dict[int, int]:
+    """Return the growth of files by days, counted from 1970; begins_ns: of a path's day."""
+    found: dict[int, int] = {}
+    for path, octets in growth.items():
+        day_ns = begins_ns(path)
+        if day_ns is not None:
+            day = day_ns // DAY_NS
+            found[day] = found.get(day, 0) + octets
+    return found
+
+
+def write_beside(path: Path, octets: bytes) -> None:
     """Write a file under another name, sync it, and put it in place."""
     beside = path.with_name(f".{path.name}.new")
     try:
