@@ -140,6 +140,10 @@ class Admission:
         place.last_ns = now_ns
         return place.lane if place.lanes is None else self._lane(place.lanes, address)
 
+    def stood(self, unit: str) -> None:
+        """Take over an alarm about a wrong address that stands since before a restart."""
+        self._wrong[unit] = None
+
     def look(self, now_ns: int) -> None:
         """Clear alarms whose reason is gone; called every second or so."""
         for place in self.places.values():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from portbook.daemons.admission import Admission
 from portbook.daemons.drain import Frame
@@ -23,6 +24,14 @@ QUIET_NS = 600_000_000_000  # a link that is settled and unheard for so long is 
 _MOST_REMEMBERED = 65536
 _OURS = (Kind.OFFER, Kind.ACK, Kind.PONG)  # what receivers say
 Key = tuple[int, int]
+
+
+class LinkStatus(NamedTuple):
+    """How a link stands."""
+
+    unit: str
+    address: str
+    last_ns: int
 
 
 class _Link:
@@ -110,18 +119,23 @@ class Links:
         return bool(self._owing)
 
     def look(self, now_ns: int) -> None:
-        """Let senders try again where there was no room, and let go of links that are over."""
-        if not self._receiver.full:
-            self._retry(now_ns)
+        """Let senders try again where there was no room, and let go of links that are over.
+
+        While the spool is full one try a second goes through: it finds out when there is room.
+        """
+        self._retry(now_ns)
         for key, link in list(self._links.items()):
             machine = link.machine
             over = machine.ended or now_ns - link.last_ns > QUIET_NS
             if over and machine.expected == machine.acknowledged:
                 self._forget(key)
 
-    def retry(self, now_ns: int) -> None:
-        """Open the window of all links for one more try; a refusal closes it again."""
-        self._retry(now_ns)
+    def status(self) -> list[LinkStatus]:
+        """Return how each link stands."""
+        return [
+            LinkStatus(f"{unit:04X}", link.address, link.last_ns)
+            for (unit, _), link in self._links.items()
+        ]
 
     def _retry(self, now_ns: int) -> None:
         shut = {key: link for key, link in self._links.items() if link.machine.full}

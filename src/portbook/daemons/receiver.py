@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from portbook.daemons.admission import Admission
@@ -107,6 +107,28 @@ class Receiver:
     def next_deadline(self) -> int | None:
         """Return when `due` has something to do, by the steady clock; None: nothing waits."""
         return self._order.next_deadline()
+
+    @property
+    def held(self) -> bool:
+        """Tell whether packets wait because the order log could not be written."""
+        return bool(self._held)
+
+    def waiting(self) -> list[int]:
+        """Return the spool numbers of packets that wait: in the order, or for the order log."""
+        return self._order.held() + [number for _, number in self._held]
+
+    def stood(self, keys: Iterable[str]) -> None:
+        """Take over alarms that stand since before a restart, so that they are cleared some day."""
+        for key in keys:
+            kind, _, unit = key.partition(":")
+            if key == _DISK:
+                self.full = True
+            elif kind == "ahead":
+                self._ahead[unit] = time.time_ns()
+            elif key == _LOG or kind == "twice":
+                self._voice.clear(key)
+            elif kind == "address":
+                self._admission.stood(unit)
 
     def look(self, now_ns: int) -> None:
         """Clear alarms whose reason is gone."""

@@ -1,0 +1,25 @@
+"""Other settings while it runs: what takes effect now, and what waits for the next start."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from portbook.daemons.settings import Settings, changes
+
+
+def merged(old: Settings, new: Settings) -> tuple[Settings, tuple[str, ...], tuple[str, ...]]:
+    """Return settings to go on with, the keys that changed, and those that need a restart.
+
+    The latter keep their old values, so that no part sees a folder or an address that the others
+    do not use yet.
+    """
+    found = changes(old, new)
+    kept = new
+    for name in found.restart:
+        table, _, key = name.partition(".")
+        if key:
+            value = getattr(getattr(old, table), key)
+            kept = replace(kept, **{table: replace(getattr(kept, table), **{key: value})})
+        else:
+            kept = replace(kept, **{table: getattr(old, table)})
+    return kept, found.now, found.restart

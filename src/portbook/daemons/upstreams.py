@@ -1,0 +1,69 @@
+"""All RTPDs that we read from: begun, ended and changed with the settings."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from portbook.daemons.settings import Upstream as Told
+from portbook.daemons.upstream import Upstream, UpstreamStatus
+from portbook.daemons.voice import Voice
+from portbook.seismic.spool import Arrival
+
+AGAIN_S = 30.0  # after a fault of our own
+
+
+class Upstreams:
+    """Runs one task for each upstream of the settings.
+
+    deliver: takes packets; False: it has no room
+    """
+
+    def __init__(self, deliver: Callable[[list[Arrival]], object], voice: Voice) -> None:
+        self._deliver, self._voice = deliver, voice
+        self._running: dict[Told, tuple[Upstream, asyncio.Task[None]]] = {}
+
+    def run_only(self, wanted: Iterable[Told]) -> None:
+        """Run these and no others; those that are the same go on undisturbed."""
+        told = dict.fromkeys(wanted)
+        for gone in [one for one in self._running if one not in told]:
+            upstream, task = self._running.pop(gone)
+            task.cancel()
+            self._voice.clear(f"upstream:{upstream.name}")
+        loop = asyncio.get_running_loop()
+        for one in told:
+            if one not in self._running:
+                upstream = Upstream(
+                    one.host,
+                    one.port,
+                    one.wish(),
+                    self._deliver,
+                    self._voice,
+                    timeout_s=one.timeout_s,
+                )
+                task = loop.create_task(self._run(upstream), name=f"upstream {upstream.name}")
+                self._running[one] = upstream, task
+
+    async def stop(self) -> None:
+        """End all of them, and wait until they have said good-bye."""
+        tasks = [task for _, task in self._running.values()]
+        self._running.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def status(self) -> list[UpstreamStatus]:
+        """Return how each stands."""
+        return [upstream.status() for upstream, _ in self._running.values()]
+
+    def connected(self) -> set[str]:
+        """Return the hosts whose connection is up, as the settings name them."""
+        return {one.host for one in self.status() if one.state == "open"}
+
+    async def _run(self, upstream: Upstream) -> None:
+        while True:
+            try:
+                await upstream.run()
+            except Exception as error:  # a fault of one must not end the others, nor be silent
+                self._voice.say("error", f"upstream {upstream.name}: {error!r}; a fault of ours")
+                await asyncio.sleep(AGAIN_S)
