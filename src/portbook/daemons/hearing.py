@@ -42,16 +42,23 @@ class Ears:
     def take(self, pid: int) -> list[dict[str, str]]:
         """Return the messages that wait, of that process alone, in their order."""
         found = []
+        for octets, sender in self.waiting():
+            if sender == pid:
+                found.append(fields(octets))
+            else:
+                self.foreign += 1
+        return found
+
+    def waiting(self) -> list[tuple[bytes, int | None]]:
+        """Return the messages that wait, with who sent them; descriptors in them are closed."""
+        found = []
         room = socket.CMSG_SPACE(_CREDENTIALS.size)
         for _ in range(_MOST_AT_ONCE):
             try:
                 octets, extra, _flags, _from = self._socket.recvmsg(MOST_OCTETS, room)
             except (BlockingIOError, InterruptedError):
                 break
-            if _sender(extra) == pid:
-                found.append(fields(octets))
-            else:
-                self.foreign += 1
+            found.append((octets, _sender(extra)))
         return found
 
     def close(self) -> None:
