@@ -55,6 +55,10 @@ cdef enum:
     EARLY = 8
     LATE = 56
     LARGEST = 262144
+    RING_HEAD = 68
+    RING_KIND = 58
+    OUTGOING = 4
+    TAGGED = 16
 
 ctypedef const unsigned char* Octet
 

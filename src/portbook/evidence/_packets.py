@@ -11,10 +11,13 @@ is `packets` with `flows` and `heads`; `arrays` says what stands where and reads
 
 from __future__ import annotations
 
+import sys
+
 import cython
 
 from portbook.evidence import arrays
 from portbook.evidence.reading import Reader
+from portbook.evidence.rings import tagged
 
 if not cython.compiled:
     raise ImportError("the packet reader is not compiled")
@@ -24,8 +27,9 @@ if cython.compiled:
 
     # fmt: off
     from cython.cimports.portbook.evidence._layout import (
-        Octet, AT, BATCH, BODY, CAPTURED, DONE, HAND, IPV6, KEY, LARGEST, LENGTH, LINK, PACKETS,
-        ROW, SHAPE, SIDE, START, STATE, SWAPPED, TIME, TUNNEL,
+        Octet, AT, BATCH, BODY, CAPTURED, DONE, HAND, IPV6, KEY, LARGEST, LENGTH, LINK, OUTGOING,
+        PACKETS, RING_HEAD, RING_KIND, ROW, SHAPE, SIDE, START, STATE, SWAPPED, TAGGED, TIME,
+        TUNNEL,
     )
     # fmt: on
 
@@ -77,6 +81,7 @@ class Kernel:
     held: cython.Py_ssize_t  # packets of the batch in hand
     offset: cython.longlong  # of the block in the source
     full: cython.bint
+    tag: cython.ulonglong  # VLAN tag of the packet of a ring, which the kernel took off
     packets = cython.declare(cython.ulonglong, visibility="readonly")
     octets = cython.declare(cython.ulonglong, visibility="readonly")
     cut = cython.declare(cython.ulonglong, visibility="readonly")
@@ -144,6 +149,43 @@ class Kernel:
         self._shut()
         self.reader.last_ns = time_ns
         return here
+
+    def ring(
+        self, data: object, here: cython.Py_ssize_t, link: cython.int, twice: cython.bint
+    ) -> int:
+        """Walk packets of a block of the kernel's ring; see `reading.Reader.ring`."""
+        self._open(data)
+        self.big = sys.byteorder == "big"
+        self.offset = 0
+        end: cython.longlong = self.block.shape[0]
+        step: cython.longlong
+        captured: cython.longlong
+        at: cython.longlong
+        word: cython.longlong
+        time_ns: cython.longlong
+        while here < end and not self.full:
+            if here + RING_HEAD > end:
+                raise IndexError("a packet of the ring begins outside of its block")
+            step, captured = self._number(here), self._number(here + 12)
+            word = self._number(here + 24)
+            at = word >> 16 if self.big else word & 0xFFFF
+            if step > end - here or here + at + captured > end:
+                raise IndexError("a packet of the ring ends outside of its block")
+            step = step or end - here  # the last one points nowhere
+            if self._number(here + 20) & TAGGED:
+                word = self._number(here + 36)
+                self.tag = (word >> 16 if self.big else word & 0xFFFF) << 16
+                self.tag |= self._number(here + 32) & 0xFFFF
+            time_ns = self._number(here + 4) * 1_000_000_000 + self._number(here + 8)
+            if twice and self.block[here + RING_KIND] == OUTGOING:
+                here += step
+            else:
+                word = self._number(here + 16)
+                here = self._take(here, at, captured, word, link, time_ns, step - at)
+            self.tag = 0
+        here = self._flush(here)
+        self._shut()
+        return -1 if here >= end else here
 
     def frame(
         self,
@@ -237,7 +279,7 @@ class Kernel:
         self.hand[h + START], self.hand[h + AT] = start, at
         self.hand[h + CAPTURED], self.hand[h + LENGTH] = captured, length
         self.hand[h + TIME] = cython.cast(cython.ulonglong, time_ns)
-        self.hand[h + LINK], self.hand[h + SHAPE] = link, 0
+        self.hand[h + LINK], self.hand[h + SHAPE] = self.tag << 32 | link, 0
         if link == 1 and captured >= 42:
             self._parse(h, at, captured, length)
         self.held += 1
@@ -259,7 +301,11 @@ class Kernel:
         ip: Octet = p + 14
         kind: cython.int = two(p, 12)
         key: cython.ulonglong = 0
-        if kind == 0x8100:
+        if self.tag:
+            if self.tag >> 16 != 0x8100 or kind == 0x8100:
+                return False
+            key = (self.tag & 0xFFF) + 1
+        elif kind == 0x8100:
             key = (two(p, 14) & 0xFFF) + 1
             kind = two(p, 16)
             ip = p + 18
@@ -323,7 +369,7 @@ class Kernel:
                 return self.hand[h + START]
             if self.hand[h + SHAPE] and self._quick(h):
                 self.packets += 1
-                self.octets += self.hand[h + LENGTH]
+                self.octets += self.hand[h + LENGTH] + (4 if self.hand[h + LINK] >> 32 else 0)
                 self.cut += self.hand[h + CAPTURED] < self.hand[h + LENGTH]
             else:
                 self._slow(h)
@@ -337,8 +383,12 @@ class Kernel:
         end: cython.Py_ssize_t = at + self.hand[h + CAPTURED]
         time_ns: cython.longlong = cython.cast(cython.longlong, self.hand[h + TIME])
         where: cython.longlong = self.offset + self.hand[h + START]
-        link, length = self.hand[h + LINK], self.hand[h + LENGTH]
-        self.reader.dissect(bytes(self.data[at:end]), link, time_ns, length, None, where)
+        link: cython.int = self.hand[h + LINK] & 0xFFFFFFFF
+        tag: cython.uint = self.hand[h + LINK] >> 32
+        frame, length = bytes(self.data[at:end]), self.hand[h + LENGTH]
+        if tag:
+            frame, length = tagged(frame, tag), length + 4
+        self.reader.dissect(frame, link, time_ns, length, None, where)
         self.flows.heads.payload = self.block
         self.full = self.reader.full
         return 0
@@ -368,7 +418,8 @@ class Kernel:
             flows.learn(row)
         header: cython.Py_ssize_t = shape >> 8 & 0xFF
         end: cython.Py_ssize_t = shape >> 16
-        flows.count(row, way, 1, packet[LENGTH], end - header, time_ns)
+        length: cython.ulonglong = packet[LENGTH] + (4 if packet[LINK] >> 32 else 0)
+        flows.count(row, way, 1, length, end - header, time_ns)
         if state & DONE << way and not shape & 2:
             return True
         body: cython.Py_ssize_t = packet[BODY]

@@ -15,6 +15,7 @@ from typing import Literal
 from portbook.evidence.containers import LARGEST
 from portbook.evidence.flows import RINGS
 from portbook.evidence.heads import FAR, PAST, PENDING, datagram_pieces, stream_pieces
+from portbook.evidence.rings import OUTGOING, RING_HEAD, RING_KIND, TAGGED
 from portbook.evidence.segments import TCP, Segment
 from portbook.evidence.table import (
     FIRST_TIMES,
@@ -32,8 +33,12 @@ __all__ = [
     "LARGEST",
     "MOST_PARTS",
     "MOST_PIECES",
+    "OUTGOING",
     "PAST",
     "QUIET_NS",
+    "RING_HEAD",
+    "RING_KIND",
+    "TAGGED",
     "Rows",
     "Stores",
     "halves",

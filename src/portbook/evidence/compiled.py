@@ -81,6 +81,10 @@ class Table(Reader[memoryview]):
         """Walk Enhanced Packet Blocks as long as they are plain; return where it stopped."""
         return self._kernel.packet_blocks(data, here)
 
+    def ring_packets(self, data: memoryview, here: int, link: int, twice: bool) -> int:
+        """Count packets of a ring's block."""
+        return self._kernel.ring(data, here, link, twice)
+
     def count(
         self,
         data: memoryview,

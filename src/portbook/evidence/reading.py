@@ -12,6 +12,7 @@ from typing import Generic, TypeAlias, TypeVar
 from portbook.errors import SourceError
 from portbook.evidence.containers import KNOWN, PCAP, Container
 from portbook.evidence.internet import Dissector
+from portbook.evidence.rings import tagged, walk
 from portbook.evidence.segments import Segment
 from portbook.evidence.table import Counts
 from portbook.evidence.tally import Tally
@@ -87,6 +88,31 @@ class Reader(Generic[Data]):
             self.count(data, 0, len(data), wire, link, time_ns, self.offset)
         else:
             self.dissect(bytes(data), link, time_ns, wire, vlan, self.offset)
+
+    def ring(self, block: Octets, here: int, link: int, *, twice: bool) -> int:
+        """Count packets of a block of the kernel's ring from the head at `here` on.
+
+        twice: loopback, where each packet comes going out and coming in: it counts once
+        Return -1 when all are counted, else where to go on once the table has room.
+        Raises IndexError when a packet lies outside of its block.
+        """
+        if not self._settle():
+            return here
+        return self.ring_packets(self.readable(block), here, link, twice)
+
+    def ring_packets(self, data: Data, here: int, link: int, twice: bool) -> int:
+        """Count packets of a ring's block; return as `ring` does."""
+        octets = bytes(data)
+        for one in walk(octets, here, twice=twice):
+            if self.full:
+                return one.head
+            length = max(one.length, one.captured)
+            if one.tag:
+                frame = tagged(octets[one.at : one.at + one.captured], one.tag)
+                self.frame(frame, link, one.time_ns, length + 4)
+            else:
+                self.count(data, one.at, one.captured, length, link, one.time_ns, one.head)
+        return -1
 
     def counts(self) -> Counts:
         """Return what went through the table."""

@@ -96,6 +96,15 @@ class Table(Protocol):
     ) -> None:
         """Count one frame of link type `link` (LINKTYPE number), `length` octets on the wire."""
 
+    def ring(
+        self, block: bytes | bytearray | memoryview, here: int, link: int, *, twice: bool
+    ) -> int:
+        """Count packets of a block of the kernel's ring from the head at `here` on.
+
+        twice: loopback, where each packet comes going out and coming in: it counts once
+        Return -1 when all are counted, else where to go on once the table has room.
+        """
+
     def rows(self) -> Iterator[Row]:
         """Return all conversations that the table holds, in the order they were first met."""
 
