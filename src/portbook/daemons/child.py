@@ -17,6 +17,7 @@ from typing import NoReturn
 from portbook.daemons.notify import FIRST_FD, VARIABLES, listen_variables
 
 _ABOVE = 100  # descriptors are kept from here on while those from 3 on are put in order
+_MOST_FDS = 1 << 20
 _PR_SET_PDEATHSIG = 1
 NOT_STARTED = 127  # exit code, as of a shell that cannot run a command
 
@@ -107,6 +108,7 @@ def _become(
         _die_with(parent)
         os.dup2(os.open(os.devnull, os.O_RDONLY) if stdin is None else stdin, 0)
         in_order(list(sockets.values()), also)
+        os.closerange(FIRST_FD + len(sockets) + len(also), _MOST_FDS)
         handed = listen_variables(list(sockets), os.getpid())
         os.execve(command[0], list(command), {**environ, **handed})
     except BaseException as error:
