@@ -112,7 +112,7 @@ class Asking:
             at = found.end
         self._buffer = b"" if self.ended else stream[at:]
         if at or _part(len(self._buffer)) != read:
-            self._deadline_ns = now_ns + self._timeout_ns()
+            self.forgive(now_ns)
         return out
 
     def take(self) -> list[bytes]:
@@ -123,6 +123,10 @@ class Asking:
     def deadline(self) -> int:
         """Return when the read that is under way must be whole, on the clock of `now_ns`."""
         return self._deadline_ns
+
+    def forgive(self, now_ns: int) -> None:
+        """Begin the time of the read that is under way anew: it was we who did not read."""
+        self._deadline_ns = now_ns + self._timeout_ns()
 
     def look(self, now_ns: int) -> None:
         """Take note of the time: a server that was silent for too long ends the session."""

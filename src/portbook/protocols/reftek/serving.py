@@ -43,6 +43,7 @@ class Session:
 
     version: the highest that we speak; process: our process id; full: answer BUSY, nothing else
     most_timeout_s: the longest time that is granted between two signs of life
+    heartbeat_s: the longest that we are silent, half of the granted time if that is less
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Session:
         name: str = "portbook",
         full: bool = False,
         most_timeout_s: int = MOST_TIMEOUT_S,
+        heartbeat_s: float = MOST_TIMEOUT_S,
     ) -> None:
         self.stage = Stage.HELLO
         self.version = 0  # of the client, once it told it
@@ -69,6 +71,7 @@ class Session:
         self._stepped_ns = now_ns
         self._ours, self._our_process, self._name = version, process, name
         self._full, self._most_timeout_s = full, most_timeout_s
+        self._heartbeat_s = heartbeat_s
         self._buffer = b""
 
     def feed(self, octets: bytes, now_ns: int) -> bytes:
@@ -94,9 +97,9 @@ class Session:
         return out
 
     def heartbeat_due(self, now_ns: int) -> bool:
-        """Tell whether half of the granted timeout passed without a sign of life from us."""
-        silent_ns = now_ns - self.sent_ns
-        return self.stage is Stage.OPEN and 2 * silent_ns >= self.timeout_s * 1_000_000_000
+        """Tell whether we were silent for long enough."""
+        silent_s = (now_ns - self.sent_ns) / 1_000_000_000
+        return self.stage is Stage.OPEN and silent_s >= min(self.timeout_s / 2, self._heartbeat_s)
 
     def late(self, now_ns: int) -> bool:
         """Tell whether a client that has not shaken hands kept us waiting too long."""

@@ -1,0 +1,146 @@
+"""The ring's clients: all of them on non-blocking sockets in one loop, none waits for another.
+
+After each batch `pump` sends to those that keep up; a client whose socket is full goes on when it
+is writable again, from its own place in the ring. What it does not fetch costs its place and no
+copy; when the ring went over it, it is told BUSY, if that can be said between two messages, and
+let go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from portbook.daemons.connections import SEND_OCTETS, Peer, prepared, reset
+from portbook.daemons.peers import Peers
+from portbook.daemons.subscriber import ClientStatus, Subscriber
+from portbook.daemons.voice import Voice
+from portbook.protocols.reftek.serving import Session, Stage
+from portbook.seismic.ring import Ring
+
+LOOK_S = 1.0
+_MOST_ASIDE = 64  # that are being told BUSY, or good-bye; more are closed without a word
+
+
+class Fanout:
+    """Serves a ring to RTP clients, versions 1 and 2.
+
+    most: clients at once, further ones are told BUSY; lag_packets: how far one may be behind, 0:
+    the ring's size; heartbeat_s: longest silence towards one, half of its timeout if less
+    All four may be changed while it runs; new ones hold for what comes after.
+    """
+
+    def __init__(
+        self,
+        ring: Ring,
+        voice: Voice,
+        *,
+        most: int = 1000,
+        lag_packets: int = 0,
+        heartbeat_s: float = 15.0,
+        version: int = 2,
+        peers: Peers | None = None,
+        send_octets: int = SEND_OCTETS,
+        clock: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self.ring, self.most, self.lag_packets = ring, most, lag_packets
+        self.heartbeat_s, self.version = heartbeat_s, version
+        self.peers = peers or Peers()
+        self.counts: Counter[str] = Counter()  # adopted, busy, slow, octets
+        self.flowing: dict[Subscriber, None] = {}
+        self.loop: asyncio.AbstractEventLoop
+        self.now = clock
+        self._voice, self._send_octets = voice, send_octets
+        self._clients: dict[Subscriber, None] = {}
+        self._aside: dict[Subscriber, None] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to keep the time for all clients."""
+        self.loop = loop
+        self._timer = loop.call_later(LOOK_S, self._tick)
+
+    def stop(self, why: str = "the server stops") -> None:
+        """Say good-bye to everybody and close all connections, without waiting."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for one in [*self._clients]:
+            one.leave(why)
+        for one in [*self._aside]:
+            one.close(why)
+
+    def adopt(self, sock: socket.socket, first: bytes) -> None:
+        """Take over a connection with the octets that were read of it already."""
+        peer = prepared(sock, self._send_octets)
+        full = len(self._clients) >= self.most
+        if peer is None or (full and len(self._aside) >= _MOST_ASIDE):
+            self.counts["busy"] += peer is not None
+            reset(sock)
+            return
+        now_ns = self.now()
+        session = Session(
+            now_ns,
+            version=self.version,
+            process=os.getpid(),
+            full=full,
+            heartbeat_s=self.heartbeat_s,
+        )
+        one = Subscriber(sock, peer, session, self, time.time_ns())
+        self.counts["busy" if full else "adopted"] += 1
+        (self._aside if full else self._clients)[one] = None
+        one.begin(first)
+
+    def pump(self) -> None:
+        """Send what is new in the ring to all who keep up."""
+        now_ns = self.now()
+        for one in tuple(self.flowing):
+            if one.waiting:
+                one.push(now_ns)
+
+    def look(self, now_ns: int) -> None:
+        """Send heartbeats that are due, and let go of those who take too long."""
+        for one in [*self._clients, *self._aside]:
+            one.look(now_ns, self.lag_packets)
+
+    def status(self) -> list[ClientStatus]:
+        """Return how each client stands."""
+        return [one.status() for one in self._clients]
+
+    def keep(self, allowed: Callable[[str], bool]) -> None:
+        """Let go of clients whose address is not allowed any more."""
+        for one in [*self._clients]:
+            if not allowed(one.peer.address):
+                one.leave("its address is not allowed any more")
+
+    def leaving(self, one: Subscriber) -> None:
+        """Serve a client no more."""
+        self._clients.pop(one, None)
+        self._aside[one] = None
+
+    def gone(self, one: Subscriber, why: str) -> None:
+        """Forget a client whose connection is closed, and tell of it."""
+        self._clients.pop(one, None)
+        self._aside.pop(one, None)
+        self.counts["octets"] += one.octets
+        self.counts["slow"] += one.slow
+        for name, times in one.session.oddities.items():
+            self.peers.count(one.peer.address, name, times)
+        self._tell(one, one.peer, why)
+
+    def _tell(self, one: Subscriber, peer: Peer, why: str) -> None:
+        stage = one.session.stage
+        shaken = stage is Stage.OPEN
+        level = "warning" if one.slow else "info" if shaken else "debug"
+        if not shaken:
+            self.peers.count(peer.address, f"ended at {stage.name.lower()}")
+        name = f"client {peer} ({one.session.program or 'no name'})"
+        self._voice.say(level, f"{name} left after {one.status().packets} packets: {why}")
+
+    def _tick(self) -> None:
+        self._timer = self.loop.call_later(LOOK_S, self._tick)
+        self.look(self.now())
