@@ -78,7 +78,7 @@ class Assembler:
             return out
         lane = self._lane(packet.unit, packet.stream)
         if lane:
-            lane.add(Arrived(packet, when or 0, cargo, bool(bad)), now_ns, out)
+            lane.add(Arrived(packet, when or 0, cargo, bool(bad), now_ns), now_ns, out)
             if lane.blocked_ns is not None:
                 self._waiting[packet.unit, packet.stream] = lane
         elif not bad:

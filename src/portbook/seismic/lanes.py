@@ -33,12 +33,13 @@ class Stand(NamedTuple):
 
 
 class Arrived(NamedTuple):
-    """A packet as it came in; void: refused, it only takes its place in the order."""
+    """A packet as it came in, at came_ns; void: refused, it only takes its place in the order."""
 
     packet: Packet
     time_ns: int
     cargo: object
     void: bool
+    came_ns: int = 0
 
 
 class _Event:
@@ -75,7 +76,7 @@ class Lane:
         self.stream = stream
         self.rate_hz = rate_hz
         self.held = 0
-        self.blocked_ns: int | None = None  # since when packets are held without any progress
+        self.blocked_ns: int | None = None  # since when a packet is held for one before it
         self._window = window
         self._events: list[_Event] = []
         self._closed: dict[int, _Event] = {}
@@ -135,8 +136,11 @@ class Lane:
     def _wait(self, now_ns: int, moved: bool) -> None:
         if not self.held:
             self.blocked_ns = None
-        elif moved or self.blocked_ns is None:
+        elif self.blocked_ns is None:
             self.blocked_ns = now_ns
+        elif moved:  # what waits has waited since it came, not since what was before it went
+            held = (one for event in self._events for one in event.held.values())
+            self.blocked_ns = min(one.came_ns for one in held)
 
     def _event_of(self, packet: Packet) -> _Event:
         number = packet.event or 0
@@ -158,7 +162,7 @@ class Lane:
         return event.head != zlib.crc32(packet.octets)
 
     def _behind(self, event: _Event, arrived: Arrived, out: list[Outcome]) -> None:
-        packet, time_ns, cargo, void = arrived
+        packet, time_ns, cargo, void, _ = arrived
         if void:
             return
         known = event.seen.get(packet.sequence)
@@ -187,7 +191,7 @@ class Lane:
         return moved
 
     def _next(self, event: _Event, arrived: Arrived, out: list[Outcome]) -> None:
-        packet, time_ns, cargo, void = arrived
+        packet, time_ns, cargo, void, _ = arrived
         event.remember(arrived)
         if void:
             self._losses += 1
@@ -287,7 +291,7 @@ class Lane:
         out.append(self._placed(arrived, event, self._losses))
 
     def _derive(self, arrived: Arrived) -> None:
-        packet, time_ns, _, _ = arrived
+        packet, time_ns = arrived[:2]
         if not packet.samples or packet.channel is None:
             return
         before = self._pairs.get(packet.channel)
@@ -297,7 +301,7 @@ class Lane:
             self._pairs.clear()
 
     def _placed(self, arrived: Arrived, event: _Event, losses: int) -> Placed:
-        packet, time_ns, cargo, _ = arrived
+        packet, time_ns, cargo, _, _ = arrived
         return place(self._channels, packet, time_ns, self.rate_hz, event, losses, cargo)
 
     def _learn_rate(self, packet: Packet, out: list[Outcome]) -> None:
