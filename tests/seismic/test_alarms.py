@@ -66,7 +66,7 @@ def test_alarms_and_their_texts_are_bounded() -> None:
     made = [alarms.set(f"{n}" * 10_000, What.HOLE, "m" * 10_000, n) for n in range(1, 5)]
 
     assert [True, True, False, False] == [one is not None for one in made]
-    assert (2, 2) == (len(alarms), alarms.left_out)
+    assert (2, 2) == (len(alarms.standing()), alarms.left_out)
     assert all(LONGEST == len(one.key) == len(one.message) for one in alarms.standing())
     assert "1" * 10_000 in alarms
     assert alarms.clear("1" * 10_000, 9) is not None

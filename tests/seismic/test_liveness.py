@@ -207,8 +207,8 @@ def test_quality_follows_what_the_recorder_says_of_its_clock() -> None:
 def test_holes_are_counted_by_unit_and_stream() -> None:
     alive = Liveness(2026)
     sending(alive, 10)
-    alive.hole("AE4C", 0, 3, at(11))
-    alive.hole("AE4C", 0, 2, at(12))
+    alive.hole("AE4C", 1, 3, at(11))
+    alive.hole("AE4C", 1, 2, at(12))
     one = only(alive, at(13))
 
     assert (2, 5, at(12), 5) == (one.holes, one.missing, one.hole_ns, one.streams[0].missing)
@@ -234,7 +234,7 @@ def test_units_and_streams_are_bounded() -> None:
             packet[:4] + b"\0\1" + packet[6:18] + bytes((stream,)) + packet[19:], HERE, at(1)
         )
 
-    assert (MOST_UNITS, 50) == (len(alive), alive.left_out)
+    assert (MOST_UNITS, 50) == (alive.units, alive.left_out)
     assert MOST_STREAMS == len(alive.look(at(1))[1].streams)
 
 

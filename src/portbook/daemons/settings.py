@@ -259,15 +259,30 @@ class Alarms(Table, frozen=True):
 
 
 class Watchdog(Table, frozen=True):
-    """When `portbook rtpid` restarts us."""
+    """When `portbook rtpid` restarts the receiver, and when it leaves it alone."""
 
     beat_s: Annotated[float, _key("heartbeats, sent only because data moved", "s", ge=0.05)] = 0.5
-    limit_s: Annotated[float, _key("silence of the heartbeat before a restart", "s", ge=0.5)] = 2.0
+    limit_s: Annotated[float, _key("a death or a freeze is noticed within this", "s", ge=0.5)] = 2.0
+    start_s: Annotated[float, _key("a start is ready within this", "s", ge=1)] = 60.0
+    stop_s: Annotated[float, _key("an end is over within this", "s", ge=1)] = 10.0
     probe_s: Annotated[float, _key("time between questions at the clients' port", "s", ge=1)] = 10.0
     probe_limit_s: Annotated[float, _key("time for the answer", "s", ge=0.1)] = 2.0
-    start_s: Annotated[float, _key("time for a start until the first heartbeat", "s", ge=1)] = 60.0
+    stall_s: Annotated[
+        float, _key("no packet though instruments are up, or four of their intervals", "s", ge=5)
+    ] = 30.0
+    disk_s: Annotated[
+        float, _key("mute, but the system says that it waits for a disk", "s", ge=1)
+    ] = 30.0
     backoff_s: Annotated[float, _key("pause before a restart; doubles", "s", ge=0)] = 1.0
     most_backoff_s: Annotated[float, _key("longest pause before a restart", "s", ge=0)] = 60.0
+    again_s: Annotated[
+        float,
+        _key("between restarts of one that lives, for the same fault; doubles", "s", ge=1),
+    ] = 60.0
+    stalled_again_s: Annotated[
+        float, _key("the same, where the fault is that no data come", "s", ge=1)
+    ] = 600.0
+    most_again_s: Annotated[float, _key("longest of these two", "s", ge=1)] = 21600.0
 
 
 class Settings(Table, frozen=True):
@@ -313,9 +328,10 @@ class Changes(NamedTuple):
     restart: tuple[str, ...]
 
 
-def load(path: str | Path) -> Settings:
+def load(path: str | Path, more: Mapping[str, Any] | None = None) -> Settings:
     """Return the settings of a file.
 
+    more: what beats it, flags of a command; its tables are merged into those of the file
     Raises UsageError naming file, key and what is right; SourceError for an unreadable file.
     """
     path = Path(path)
@@ -332,7 +348,18 @@ def load(path: str | Path) -> Settings:
         told = tomllib.loads(octets.decode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path}: not a TOML file: {error}") from None
-    return from_mapping(told, str(path), path.absolute().parent)
+    return from_mapping(merged(told, more or {}), str(path), path.absolute().parent)
+
+
+def merged(told: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a mapping with another one laid over it, table by table."""
+    whole = dict(told)
+    for key, value in more.items():
+        below = whole.get(key)
+        if isinstance(below, Mapping) and isinstance(value, Mapping):
+            value = merged(below, value)
+        whole[key] = value
+    return whole
 
 
 def from_mapping(

@@ -101,8 +101,5 @@ class Alarms:
         """Return the alarms that stand, the oldest first."""
         return sorted(self._standing.values(), key=lambda one: (one.since_ns, one.key))
 
-    def __len__(self) -> int:
-        return len(self._standing)
-
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and key[:LONGEST] in self._standing

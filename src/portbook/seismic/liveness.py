@@ -86,14 +86,15 @@ class Liveness:
                 found.at(address)
 
     def hole(self, unit: str, stream: int, packets: int, now_ns: int) -> None:
-        """Take note of a hole that the archiver named; stream counts from 0."""
+        """Take note of a hole that the archiver named; stream counts from 1, as in its record."""
         found = self._named(unit, now_ns)
         if found is None:
             return
         found.holes += 1
         found.missing += packets
         found.hole_ns = now_ns
-        lane = found.stream(stream // 10 << 4 | stream % 10) if 0 <= stream < 100 else None
+        wire = stream - 1
+        lane = found.stream(wire // 10 << 4 | wire % 10) if 0 <= wire < 100 else None
         if lane is not None:
             lane.missing += packets
 
@@ -109,7 +110,9 @@ class Liveness:
             found[name] = Instrument(name, Verdict.NEVER, "never heard")
         return [found[name] for name in sorted(found)]
 
-    def __len__(self) -> int:
+    @property
+    def units(self) -> int:
+        """Return how many units are known."""
         return len(self._units)
 
     def _begin(self, key: bytes, now_ns: int) -> _Unit | None:
