@@ -73,8 +73,11 @@ def state(pid: int) -> str:
 
 
 def born(pid: int) -> str:
-    """Return when a process was started, in ticks since boot: no later process has both."""
-    return _stat(pid, 19)
+    """Return when a living process was started, in ticks since boot; "" when it has ended.
+
+    No two processes have the same pid and this. One that ended and was not collected has ended.
+    """
+    return "" if _stat(pid, 0) in "ZX" else _stat(pid, 19)
 
 
 def without_protocols(environ: Mapping[str, str]) -> dict[str, str]:

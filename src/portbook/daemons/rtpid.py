@@ -204,7 +204,9 @@ class Rtpid:
             self._serves = True
             outage_ns = now - self._down_ns if self._down_ns else 0
             self._down_ns = 0
-            self._voice.write("serving", pid=self._child.pid, outage_s=round(outage_ns / 1e9, 3))
+            outage_s = round(outage_ns / 1e9, 3)
+            self._voice.write("serving", pid=self._child.pid, outage_s=outage_s)
+            self._voice.say("info", f"rtpd {self._child.pid} serves, {outage_s} s after the fault")
         if self._watch.trouble:
             self._voice.set("watchdog", "error", self._watch.trouble)
         else:
