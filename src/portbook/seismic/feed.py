@@ -24,7 +24,7 @@ from portbook.seismic.joins import between
 from portbook.seismic.live_records import Channel, Record
 from portbook.seismic.miniseed import SWAPPED, UNKNOWN, Name
 from portbook.seismic.stations import Stations
-from portbook.seismic.tags import day_ns, time_ns, told_rate, unfit
+from portbook.seismic.tags import STEIM, day_ns, time_ns, told_rate, unfit
 
 MOST_HELD = 64  # packets of a stream without a rate
 MOST_SOURCES = 32_768  # channels with their formats
@@ -34,6 +34,8 @@ _KIND = KIND.encode()
 # Time and number of samples, as they stand in a record from octet 20 on.
 _WHEN = struct.Struct(">HHBBBxHH")
 _MODULUS = 10_000
+_WHOLE = b"\x10\x24"  # octets that a compressed packet says it has, always
+_HIGHEST = 0x3F  # first octet of a Steim frame: its control word has no code of its own
 
 
 class _Source(NamedTuple):
@@ -41,7 +43,7 @@ class _Source(NamedTuple):
 
     channel: Channel
     rate_hz: float
-    most: int  # samples that the format holds; 0: the packet takes the long way
+    most: int  # samples that the format holds
     head: bytes  # of SeedLink 4 but its number
     tail: bytes
     names: bytes  # octets 6 to 19 of a record
@@ -93,18 +95,17 @@ class Feed:
         What belongs into no record, or cannot be, gives none and is counted.
         """
         source = self._sources.get(octets[4:6] + octets[18:20] + octets[23:24])
-        if source is None or not source.most or octets[:2] != b"DT" or octets[22]:
+        if source is None or octets[:2] != b"DT" or octets[22] or octets[12:14] != _WHOLE:
             return self._slowly(sequence, octets)
         digits = octets[2:22].hex()
-        samples = int(digits[36:]) if digits[8:].isdecimal() else source.most + 1
-        if samples > source.most or len(octets) != SIZE:
+        decimal = digits[:4].isdecimal() and digits[8:].isdecimal()
+        samples = int(digits[36:]) if decimal else 0
+        if not 0 < samples <= source.most or len(octets) != SIZE:
             return self._slowly(sequence, octets)
         day = self._days.get(octets[3:4] + octets[6:8]) or self._day(octets)
         hour, minute, second = int(digits[11:13]), int(digits[13:15]), int(digits[15:17])
-        # A control word of 40000000 or more, or samples where the first and last one stand,
-        # cannot be (Steim frames).
-        frames = octets[STEIM_FROM::64]
-        if not day or not samples or hour > 23 or minute > 59 or second > 60 or max(frames) > 63:
+        late = hour > 23 or minute > 59 or second > 60
+        if not day or late or max(octets[STEIM_FROM::64]) > _HIGHEST:
             return self._slowly(sequence, octets)
         year, day_of_year = day
         when = _WHEN.pack(year, day_of_year, hour, minute, second, int(digits[17:20]) * 10, samples)
@@ -168,6 +169,9 @@ class Feed:
         when = time_ns(packet, self._near_year)
         if lane is None or when is None:
             self.skipped["too-many-streams" if lane is None else "impossible-day"] += 1
+            return []
+        if packet.format in STEIM and max(octets[STEIM_FROM::64]) > _HIGHEST:
+            self.skipped["corrupt-frames"] += 1
             return []
         if lane.rate_hz is None:
             self._derive(lane, packet)
@@ -240,9 +244,8 @@ class Feed:
         try:
             found = miniseed.records(packet, channel.name, rate_hz, when, number=number)
             self._remember(lane, packet, channel, rate_hz)
-        except (UsageError, PeerError) as error:
+        except (UsageError, PeerError):  # a rate that fits no header, samples that cannot be
             self.skipped["no-record"] += 1
-            del error
             return []
         return [(channel, octets) for octets in found]
 
