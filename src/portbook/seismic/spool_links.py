@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import threading
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,6 +29,7 @@ class Links:
         self._path = folder / "links"
         self.table: dict[tuple[int, int], int] = {}
         self.saved = 0
+        self._saving = threading.Lock()  # it is saved as segments end, and as they are deleted
         self._read()
 
     def note(self, arrivals: Iterable[Arrival]) -> None:
@@ -44,13 +46,22 @@ class Links:
                     del self.table[next(iter(self.table))]
 
     def save(self, table: dict[tuple[int, int], int], number: int) -> None:
-        """Make a table outlive the segments below a number. Raises OSError, the old one stays."""
+        """Make a table outlive the segments below a number, unless a newer one is saved.
+
+        For any thread. Raises OSError; then the old one stays.
+        """
         rows = b"".join(_ROW.pack(*key, following) for key, following in table.items())
-        rest = number.to_bytes(8, "big") + rows
+        told = zlib.crc32(number.to_bytes(8, "big") + rows)
+        with self._saving:
+            if number > self.saved:
+                self._put(_HEAD.pack(_MAGIC, told, number) + rows)
+                self.saved = number
+
+    def _put(self, octets: bytes) -> None:
         beside = self._path.with_suffix(".new")
         try:
             with beside.open("wb") as stream:
-                stream.write(_HEAD.pack(_MAGIC, zlib.crc32(rest), number) + rows)
+                stream.write(octets)
                 stream.flush()
                 os.fsync(stream.fileno())
             os.replace(beside, self._path)
@@ -58,7 +69,6 @@ class Links:
             beside.unlink(missing_ok=True)
             raise
         sync_folder(self._path.parent)
-        self.saved = max(self.saved, number)
 
     def _read(self) -> None:
         """Read the saved table; a damaged one says nothing, the segments are looked through."""

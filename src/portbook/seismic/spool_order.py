@@ -77,9 +77,9 @@ class OrderLog:
     def leap(self, number: int) -> None:
         """Go on behind all sequences that were ever given: a power loss may have taken some.
 
-        The packets before count backwards from there.
+        The packets before count backwards from there, so there is room for them too.
         """
-        self.next_sequence = self.first + RESERVE
+        self.next_sequence = self.first + 2 * RESERVE
         ended = self.turn(number)
         if ended is not None:
             os.close(ended)
