@@ -1,7 +1,7 @@
 """Empties the field link's UDP socket in batches, and tells what each datagram is.
 
-Exactly 1024 octets with a right header: a packet as it is (mode B). `PBL1`: our own reliable
-link (mode D), handed on. Anything else with a packet in it at octet 0 to 64: seen on the
+Exactly 1024 octets that begin as a packet does: a packet as it is (mode B). `PBL1`: our own
+reliable link (mode D), handed on. Anything else with a packet in it at octet 0 to 64: seen on the
 recorder's own link (mode C); the octets in front are kept, and nothing is ever answered. The
 rest is counted by peer. Source: REF TEK notes, modes of input.
 """
@@ -23,6 +23,7 @@ from portbook.seismic.spool import Arrival, Mode
 MAGIC = b"PBL1"
 ALL = frozenset((Mode.RAW, Mode.OBSERVED, Mode.LINK))
 MOST_PEERS, MOST_PREFIXES = 256, 8
+_KINDS = frozenset(kind.encode() for kind in packets.TYPES)
 _ROOM = 2048  # no datagram of a recorder is larger; of what is, the rest is not needed
 
 
@@ -66,6 +67,7 @@ class Drain:
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self._socket, self._deliver, self._linked = sock, deliver, linked
+        self._file = sock.fileno()
         self.allowed, self.modes = allowed, modes
         self.peers = peers or Peers()
         self._most, self._pause_s, self._clock = most, pause_s, clock
@@ -80,7 +82,7 @@ class Drain:
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to read whenever something waits."""
         self._loop = loop
-        loop.add_reader(self._socket, self._wake)
+        loop.add_reader(self._file, self._wake)
 
     def stop(self) -> None:
         """Read no more; what still comes waits in the socket."""
@@ -88,7 +90,7 @@ class Drain:
             if self._pause is not None:
                 self._pause.cancel()
                 self._pause = None
-            self._loop.remove_reader(self._socket)
+            self._loop.remove_reader(self._file)
             self._loop = None
 
     def dropped(self) -> int | None:
@@ -105,7 +107,7 @@ class Drain:
         arrivals: list[Arrival] = []
         frames: list[Frame] = []
         taken = 0
-        allowed, is_header, raw = self.allowed, packets.is_header, Mode.RAW
+        allowed, raw = self.allowed, Mode.RAW
         takes_raw, takes_links = raw in self.modes, Mode.LINK in self.modes
         while taken < most:
             try:
@@ -119,7 +121,8 @@ class Drain:
             address = plain(peer[0])
             if not allowed(address):
                 self.peers.count(address, "source not allowed")
-            elif takes_raw and len(octets) == SIZE and is_header(octets):
+            elif takes_raw and len(octets) == SIZE and octets[:2] in _KINDS:
+                # whether the rest of its header can be is asked of every packet by the receiver
                 arrivals.append(Arrival(octets, now_ns, raw, address, peer[1]))
             elif takes_links and octets.startswith(MAGIC):
                 frames.append(Frame(octets, peer, now_ns))
@@ -136,13 +139,13 @@ class Drain:
     def _wake(self) -> None:
         taken = self.read()
         if self._pause_s and self._loop is not None and 0 < taken < self._most:
-            self._loop.remove_reader(self._socket)
+            self._loop.remove_reader(self._file)
             self._pause = self._loop.call_later(self._pause_s, self._again)
 
     def _again(self) -> None:
         self._pause = None
         if self._loop is not None:
-            self._loop.add_reader(self._socket, self._wake)
+            self._loop.add_reader(self._file, self._wake)
 
     def _inside(self, octets: bytes, address: str, port: int, now_ns: int) -> Arrival | None:
         found = None

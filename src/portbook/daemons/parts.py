@@ -110,6 +110,7 @@ class Parts:
         """Use other settings, as far as they can be changed while it runs."""
         self.settings = settings
         self.admission.reload(rules(settings, self.doors.where("field")))
+        self.spool.min_free = int(settings.archive.min_free_gb * GB)
         self._readers = admitted(settings.allow.clients, self.doors.where("clients"))
         if self.drain is not None:
             self.drain.modes = _modes(settings)
@@ -238,6 +239,7 @@ class Parts:
             lambda: self.spool.next_number,
             self.spool.links(),
             most=self.settings.field.most_links,
+            alive=self.liveness.link,
         )
         return Drain(
             sock,

@@ -108,12 +108,12 @@ class Rtpd:
     async def _live(self, loop: asyncio.AbstractEventLoop) -> None:
         parts = self._parts
         parts.start(loop)
-        self._tell_beginning()
         listening = self._doors.get("status")
         if listening is not None:
             where = self._doors.where("status")
             self._status = Status(listening, admitted(self._settings.allow.status, where))
         self._look()
+        self._tell_beginning()
         self._notifier.ready()
         gc.collect()
         gc.freeze()  # what is there now stays: the collector need not walk it ever again
