@@ -196,7 +196,7 @@ def test_a_refused_connection_is_tried_again_until_somebody_listens() -> None:
     run(play())
 
 
-async def _shake(one: Talker, version: int = 2, timeout_s: int = 30) -> None:
+async def _shake(one: Talker, version: int = 2, timeout_s: int = 30, unit: int = 0) -> None:
     """Do the server's part of a handshake."""
     assert client.build(version) == await one.hear(6)
     await one.say(client.build(version))
@@ -204,8 +204,8 @@ async def _shake(one: Talker, version: int = 2, timeout_s: int = 30) -> None:
     await one.hear(size)
     await one.say(client.build(client.PID, bytes(4)))
     asked = await one.hear(38 if version > 1 else 34)
-    granted = asked[:18] + timeout_s.to_bytes(4, "big") + asked[22:]
-    await one.say(granted)
+    granted = unit.to_bytes(4, "big") + asked[10:18] + timeout_s.to_bytes(4, "big") + asked[22:]
+    await one.say(asked[:6] + granted)
 
 
 def against(play: Callable[[Callable[[], Awaitable[Talker]], Reading], Awaitable[None]]) -> None:
@@ -295,6 +295,17 @@ def test_what_came_before_the_end_is_delivered(end: bytes, why: str) -> None:
         assert PACKETS[:5] == await reading.got(5)
         assert why in reading.upstream.status().why
         assert client.build(2) == await again.hear(6)
+
+    against(play)
+
+
+def test_less_than_what_was_asked_for_is_told() -> None:
+    async def play(come: Callable[[], Awaitable[Talker]], reading: Reading) -> None:
+        one = await come()
+        await _shake(one, unit=0x91F5)
+        await reading.opened()
+        assert "Wish(unit=37365, " in reading.voice.texts("warning")[0]
+        assert Wish(0x91F5, 0xFFFE, 0xFFFF) == reading.upstream.status().granted
 
     against(play)
 

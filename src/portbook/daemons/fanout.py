@@ -58,10 +58,11 @@ class Fanout:
         self._clients: dict[Subscriber, None] = {}
         self._aside: dict[Subscriber, None] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._stopping = False
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to keep the time for all clients."""
-        self.loop = loop
+        self.loop, self._stopping = loop, False
         self._timer = loop.call_later(LOOK_S, self._tick)
 
     def stop(self, why: str = "the server stops") -> None:
@@ -69,6 +70,8 @@ class Fanout:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._stopping = True  # a thousand lines at each restart would tell nothing
+        self._voice.say("info", f"{len(self._clients)} clients are told good-bye: {why}")
         for one in [*self._clients]:
             one.leave(why)
         for one in [*self._aside]:
@@ -135,7 +138,8 @@ class Fanout:
     def _tell(self, one: Subscriber, peer: Peer, why: str) -> None:
         stage = one.session.stage
         shaken = stage is Stage.OPEN
-        level = "warning" if one.slow else "info" if shaken else "debug"
+        quiet = self._stopping or not shaken
+        level = "warning" if one.slow else "debug" if quiet else "info"
         if not shaken:
             self.peers.count(peer.address, f"ended at {stage.name.lower()}")
         name = f"client {peer} ({one.session.program or 'no name'})"

@@ -180,6 +180,9 @@ class Upstream:
             "info", f"upstream {self.name} ({asking.program or 'no name'}) version {asking.version}"
         )
         self._voice.clear(f"upstream:{self.name}")
+        if asking.granted != self.wish:
+            told = f"{asking.granted} where we asked for {self.wish}"
+            self._voice.say("warning", f"upstream {self.name} grants {told}")
 
     def _took(self, octets: list[bytes], peer: Peer) -> None:
         now_ns, (address, port), mode = time.time_ns(), peer, Mode.UPSTREAM
