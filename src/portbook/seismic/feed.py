@@ -225,12 +225,13 @@ class Feed:
         made: list[Record] = []
         while lane.held and lane.rate_hz is not None:
             at, packet, when = lane.held.popleft()
-            for channel, octets in self._made(lane, packet, when, at):
+            for half, (channel, octets) in enumerate(self._made(lane, packet, when, at)):
                 number = (sequence << 8 | min(len(made), 255)).to_bytes(8, "little")
                 head = head_4(_KIND, len(octets), 0, channel.octets)
                 whole = head[:8] + number + head[16:] + octets
-                early = at != sequence
-                made.append(Record(channel, whole, lane.rate_hz, sequence, len(made), early))
+                second, early = half > 0, at != sequence
+                part = len(made)
+                made.append(Record(channel, whole, lane.rate_hz, sequence, part, second, early))
         self.made += len(made)
         return made
 

@@ -47,11 +47,12 @@ class Channel:
 class Record:
     """One record of 1024 octets.
 
-    ring: sequence of its packet; part: which record of that packet, from 0; early: it was held
-    back, and is part of what a later packet released; packet: what SeedLink 4 sends
+    ring: sequence of the packet that let it go; part: which record of those, from 0; second: it
+    is the second half of its packet; early: its own packet came before, and was held back;
+    packet: what SeedLink 4 sends
     """
 
-    __slots__ = ("channel", "early", "packet", "part", "rate_hz", "ring", "small")
+    __slots__ = ("channel", "early", "packet", "part", "rate_hz", "ring", "second", "small")
 
     def __init__(
         self,
@@ -60,6 +61,7 @@ class Record:
         rate_hz: float,
         ring: int,
         part: int = 0,
+        second: bool = False,
         early: bool = False,
     ) -> None:
         self.channel = channel
@@ -67,6 +69,7 @@ class Record:
         self.rate_hz = rate_hz
         self.ring = ring
         self.part = part
+        self.second = second
         self.early = early
         self.small: tuple[bytes, ...] | None = None
 
@@ -99,12 +102,13 @@ class Record:
     def number_3(self, piece: int) -> int:
         """Return the number that a piece of 512 octets has in SeedLink 3, before it wraps.
 
-        Pieces of early records have the one before their packet's, so that whoever goes on in
-        the midst of them gets them all again rather than miss one.
+        A packet has four: a second half, which is small, takes the last one of them. Pieces of
+        early records have the one before their packet's, so that whoever goes on in the midst of
+        them gets them all again rather than miss one.
         """
         if self.early:
             return self.ring * PARTS_3 - 1
-        return self.ring * PARTS_3 + min(PARTS_3 - 1, piece + (PARTS_3 - 1) * (self.part > 0))
+        return self.ring * PARTS_3 + (PARTS_3 - 1 if self.second else piece)
 
     def packets_3(self, pieces: tuple[bytes, ...], least: int = 0) -> bytes:
         """Return its pieces as SeedLink 3 sends them; least: number of the first one wanted."""
