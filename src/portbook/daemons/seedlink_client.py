@@ -73,15 +73,17 @@ class Client:
             return
         if self.session.version == 3 and not self._server.when_old_can_be_served(self):
             return
+        if self._waits:
+            if cursor.overrun:
+                self._too_slow()
+            return
         try:
             for _ in range(_ROUNDS):
                 if self._waits or not cursor.waiting:
                     break
                 self._send(cursor.take())
         except OverrunError:
-            self._server.counts["too-slow"] += 1
-            self.drop("too slow")
-            return
+            self._too_slow()
         if self._gone or self._waits:
             return
         if cursor.waiting:
@@ -99,6 +101,10 @@ class Client:
             self.drop("silent before it asked for data")
         elif self._cursor is not None and not self._cursor.waiting:
             self.pump()
+
+    def _too_slow(self) -> None:
+        self._server.counts["too-slow"] += 1
+        self.drop("too slow")
 
     def drop(self, why: str) -> None:
         """End the connection."""

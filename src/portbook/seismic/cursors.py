@@ -78,6 +78,14 @@ class Cursor:
         """Return what it shares with others of the same wish."""
         return self._selection
 
+    @property
+    def overrun(self) -> bool:
+        """Tell whether the next record that it wants is gone."""
+        at = self._at - self._selection.base
+        if self._at >= self._selection.end:
+            return False
+        return at < 0 or self._selection.places[at] < self._ring.tail
+
     def take(self, most: int = CHUNK) -> bytes:
         """Return the next packets, whole ones, about so many octets; empty when none is there.
 
@@ -87,10 +95,9 @@ class Cursor:
         selection = self._selection
         if self._at >= selection.end:
             return b""
-        at = self._at - selection.base
-        if at < 0 or selection.places[at] < self._ring.tail:
+        if self.overrun:
             raise OverrunError("too slow: the ring went over records that it still had to get")
-        if selection.places[at] < self._plain_from:
+        if selection.places[self._at - selection.base] < self._plain_from:
             return self._singly(most)
         key = (self._request.version, self._at, most)
         found = selection.joined.get(key)
