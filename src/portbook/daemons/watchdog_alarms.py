@@ -67,7 +67,9 @@ def tell(folder: Path, octets: bytes, now_ns: int, log: Log) -> bool:
     alarm = _alarm(told, Alarms(telling.standing()), now_ns)
     if alarm is not None:
         telling.tell(alarm)
-    return telling.close(_MOST_S)
+    done = telling.settled(_MOST_S)
+    telling.close()
+    return done
 
 
 def _alarm(told: Told, standing: Alarms, now_ns: int) -> Alarm | None:
