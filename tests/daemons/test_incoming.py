@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portbook.daemons import handover
+from portbook.daemons import incoming as incoming_module
 from portbook.daemons.fanout import Fanout
 from portbook.daemons.incoming import Incoming
 from portbook.seismic.ring import Ring
@@ -278,6 +280,40 @@ def test_without_room_streams_are_not_read_and_nothing_is_lost() -> None:
         await until(lambda: len(entrance.arrivals) == 200 * len(PACKETS[1:]) + 2)
 
     entered(play)
+
+
+class Dry(socket.socket):
+    """A listener whose system has no connection to give until it is told."""
+
+    wet = False
+
+    def accept(self) -> tuple[socket.socket, object]:
+        if not self.wet:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return super().accept()
+
+
+def test_when_the_system_has_no_more_it_waits_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incoming_module, "_PAUSE_S", 0.001)
+
+    async def play() -> None:
+        door, voice = Dry(), Heard()
+        door.bind(("127.0.0.1", 0))
+        door.listen()
+        entrance = Incoming(door, lambda sock, _: sock.close(), lambda _: True, voice)
+        entrance.start(asyncio.get_running_loop())
+        one = await dial(door.getsockname()[1])
+        await until(lambda: entrance.peers.totals["connections cannot be taken"] > 2)
+        assert [
+            "no connection can be taken: Too many open files; raise the limit of open files"
+        ] == (voice.texts("error"))
+        door.wet = True
+        await until(lambda: entrance.counts["accepted"])
+        entrance.stop()
+        for each in (one, door):
+            each.close()
+
+    run(play())
 
 
 def test_the_end_hands_over_what_came_and_leaves_the_listener_open() -> None:

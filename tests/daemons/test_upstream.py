@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -13,6 +14,7 @@ from daemons.hearsay import Heard
 from daemons.rtp import (
     BREAK,
     BUSY,
+    LIMIT_S,
     PACKETS,
     SECOND,
     Talker,
@@ -350,18 +352,19 @@ def test_without_room_nothing_is_read_and_nothing_is_lost(
     against(play)
 
 
-def test_an_unknown_host_is_told_and_tried_again() -> None:
+@pytest.mark.parametrize("host", ["name.invalid", "a" * 70 + ".example", "", "a..b"])
+def test_an_unknown_host_is_told_and_tried_again(host: str) -> None:
     async def play() -> None:
         heard = Heard()
         upstream = Upstream(
-            "name.invalid", 2543, Wish(), lambda _: True, heard, retry_s=(0.001, 0.001), grace_s=0
+            host, 2543, Wish(), lambda _: True, heard, retry_s=(0.001, 0.001), grace_s=0
         )
         running = asyncio.ensure_future(upstream.run())
         await until(lambda: upstream.status().attempts >= 2)
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
-        assert "upstream name.invalid:2543: no connection: " in heard.texts("warning")[0]
+        assert f"upstream {host}:2543: no connection: " in heard.texts("warning")[0]
 
     run(play())
 
@@ -375,3 +378,42 @@ def test_an_octet_at_a_time_is_understood() -> None:
         assert PACKETS[:1] == await reading.got(1)
 
     against(play)
+
+
+def test_a_name_is_looked_up() -> None:
+    async def play() -> None:
+        server, heard = Server(), Heard()
+        upstream = Upstream("localhost", server.port, Wish(), lambda _: True, heard)
+        running = asyncio.ensure_future(upstream.run())
+        await until(lambda: upstream.status().state == "open")
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        server.close()
+
+    run(play())
+
+
+def test_an_end_does_not_wait_for_a_slow_name_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer, asked = threading.Event(), threading.Event()
+
+    def slow(host: str, *_: object, flags: int = 0, **__: object) -> list[object]:
+        if flags:
+            raise socket.gaierror("no address")
+        asked.set()
+        answer.wait(LIMIT_S)
+        raise socket.gaierror("too late")
+
+    async def play() -> None:
+        upstream = Upstream("rtpd.example", 2543, Wish(), lambda _: True, Heard())
+        running = asyncio.ensure_future(upstream.run())
+        await until(asked.is_set)
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    run(play())
+    ended_first = not answer.is_set()
+    answer.set()
+    assert ended_first

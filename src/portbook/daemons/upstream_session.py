@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from portbook.daemons.connections import Peer, prepared
 from portbook.protocols.reftek.asking import Asking, End
 
 _READ = 256 << 10
 _SECOND = 1_000_000_000
+_Found = tuple[Any, ...]  # family, kind, protocol, canonical name, address
 
 
 class Session:
@@ -127,8 +130,8 @@ async def connected(host: str, port: int) -> socket.socket:
     loop = asyncio.get_running_loop()
     try:  # an address needs no thread, which a slow name server could keep for long
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
-    except socket.gaierror:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError):
+        found = await _resolved(host, port)
     trouble: OSError = OSError(f"{host} has no address")
     for family, kind, protocol, _, address in found:
         sock = socket.socket(family, kind, protocol)
@@ -144,3 +147,31 @@ async def connected(host: str, port: int) -> socket.socket:
         else:
             return sock
     raise trouble
+
+
+async def _resolved(host: str, port: int) -> list[_Found]:
+    """Ask for a host's addresses in a thread that nobody waits for when we end. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[list[_Found]] = loop.create_future()
+
+    def tell(found: list[_Found] | OSError) -> None:
+        if answer.done():
+            return
+        if isinstance(found, OSError):
+            answer.set_exception(found)
+        else:
+            answer.set_result(found)
+
+    def ask() -> None:
+        found: list[_Found] | OSError
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            found = error
+        except UnicodeError:
+            found = OSError(f"{host!r} is no name of a host")
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(tell, found)
+
+    threading.Thread(target=ask, name=f"resolve {host}", daemon=True).start()
+    return await answer
