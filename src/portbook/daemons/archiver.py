@@ -23,7 +23,7 @@ from portbook.daemons.lines import Inbox, Outbox
 from portbook.daemons.settings import Settings, from_mapping
 from portbook.daemons.sweeping import Sweeper
 from portbook.errors import UsageError
-from portbook.seismic.store import ArchiveError, FullError, InUseError
+from portbook.seismic.store import ArchiveError, FullError, InUseError, Room
 
 DISK, SIZE, ARCHIVER = "disk:archive", "disk:size", "archiver"
 _TOO_LARGE = (
@@ -34,6 +34,7 @@ TAKE_OVER_S = 10.0  # so long another program's hold on the archive is taken for
 _SOON_S, _FIRST_S, _LONGEST_S = 0.05, 1.0, 30.0
 _IDLE_S = 0.25
 _MOST_FILES = 65_536
+_MOST_WAITING = 32 << 20  # octets: the spool has them, and few large writes cost less
 
 
 class Archiver:
@@ -53,7 +54,7 @@ class Archiver:
 
     def run(self) -> int:
         """Work until the input ends or SIGTERM; return the exit code."""
-        most_open = _allow_files()
+        room = Room(_allow_files(), _MOST_WAITING)
         busy = False
         while not self.stopping and not self._lines.ended and not self._out.broken:
             for line in self._lines.read(0 if busy else self._wait_s(), self._out):
@@ -61,7 +62,7 @@ class Archiver:
                     self._out.say("error", fault)
                     self._out.drain()
                     return 2
-            busy = self._turn(most_open)
+            busy = self._turn(room)
         return self._leave()
 
     def _wait_s(self) -> float:
@@ -95,13 +96,13 @@ class Archiver:
         if self._work:
             self._work.change(settings)
 
-    def _turn(self, most_open: int) -> bool:
+    def _turn(self, room: Room) -> bool:
         """Do a bit of everything; tell whether there is more to do at once."""
         if self._settings is None or (not self._work and time.monotonic() < self._again_s):
             return False
         try:
             if self._work is None:
-                self._work = Archiving(self._settings, self._tell, most_open=most_open)
+                self._work = Archiving(self._settings, self._tell, room=room)
                 self._sweeper = Sweeper(self._settings.archive)
             taken = self._work.turn(self._spooled)
             if self._work.wants_sync() or self._failing:

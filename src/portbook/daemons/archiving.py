@@ -25,10 +25,11 @@ from portbook.seismic.raw_archive import RawArchive
 from portbook.seismic.sds import Sds
 from portbook.seismic.spool import Entry, Follower
 from portbook.seismic.standing import Standing
+from portbook.seismic.store import ROOM, Room
 
 Tell = Callable[[str, Any], object]
 BATCH = 1024  # packets that are taken at once
-SYNC_PACKETS = 4096
+SYNC_PACKETS = 16_384  # a second of them at most: files that many packets went to are synced once
 SYNC_NS = 1_000_000_000
 MERGE_NS = 60_000_000_000  # between two times that late records are put in their place
 MOST_CLOSED = 2000  # streams whose files are closed at the end: more take too long
@@ -47,7 +48,7 @@ class Archiving:
         settings: Settings,
         tell: Tell,
         *,
-        most_open: int = 128,
+        room: Room = ROOM,
         now_ns: Callable[[], int] = time.time_ns,
         ticks_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
@@ -59,7 +60,7 @@ class Archiving:
         self._damaged = 0  # records of the spool that were passed over
         self._synced_ns = self._merged_ns = ticks_ns()
         stood = standing.read(self._folder)
-        self._raw, self._sds = _opened(settings, most_open, now_ns)
+        self._raw, self._sds = _opened(settings, room, now_ns)
         self._intake = Intake(
             self._raw,
             time.gmtime(now_ns() // 1_000_000_000).tm_year,
@@ -176,17 +177,17 @@ class Archiving:
 
 
 def _opened(
-    settings: Settings, most_open: int, now_ns: Callable[[], int]
+    settings: Settings, room: Room, now_ns: Callable[[], int]
 ) -> tuple[RawArchive, Sds | None]:
     """Open the archives. Without a raw one a small one below the folder says what was there."""
     told = settings.archive
     min_free = int(told.min_free_gb * GB)
     place = Path(told.raw) if told.raw else Path(settings.folder) / SMALL_RAW
-    raw = RawArchive(place, min_free=min_free, most_open=most_open, now_ns=now_ns)
+    raw = RawArchive(place, min_free=min_free, room=room, now_ns=now_ns)
     if not told.sds:
         return raw, None
     try:
-        return raw, Sds(Path(told.sds), min_free=min_free, most_open=most_open, logged=False)
+        return raw, Sds(Path(told.sds), min_free=min_free, room=room, logged=False)
     except BaseException:
         raw.abandon()
         raise

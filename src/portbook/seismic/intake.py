@@ -34,6 +34,7 @@ from portbook.seismic.raw_archive import RawArchive
 from portbook.seismic.reports import Break, Missing
 from portbook.seismic.sds import Sds
 from portbook.seismic.stations import Stations
+from portbook.seismic.store import sync_together
 from portbook.seismic.tags import time_ns
 
 MOST_HOLES = 10_000  # told one by one; further ones are counted only
@@ -167,6 +168,7 @@ class Intake:
         merging: late records are put in their place too, which writes their day files anew
         """
         if self._sds:
+            sync_together((self._sds.store, self._raw.store))
             self._sds.checkpoint(merging=merging)
         self._raw.checkpoint(self._unplaced.values())
 
@@ -243,7 +245,15 @@ class Intake:
 
     def _handle(self, outcomes: list[Outcome]) -> None:
         for one in outcomes:
-            if isinstance(one, Hole):
+            if type(one) is Placed:  # most are
+                packet = one.packet
+                self._store(packet, one.time_ns)
+                if packet.type == "DT":
+                    self._carry(one)
+                elif packet.type == "ET":
+                    self._end(packet)
+                del self._unplaced[one.cargo[0]]
+            elif isinstance(one, Hole):
                 self._hole(one)
             elif isinstance(one, Unfinished):
                 self._raw.end_event(one.unit, one.stream, one.event)

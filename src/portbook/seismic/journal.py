@@ -17,6 +17,7 @@ from typing import NamedTuple
 MAGIC = b"PBJ1"
 RECORD, FILE, STATE = 1, 2, 3
 LARGEST = 64 << 20  # octets of one entry: the state of many thousand streams
+_MOST = 8 << 20  # octets of one write
 _HEAD = struct.Struct(">IIB")
 
 
@@ -103,12 +104,13 @@ class Journal:
         self.octets += len(octets)
 
 
-def write_whole(file: int, octets: bytes, at: int) -> None:
+def write_whole(file: int, octets: bytes | bytearray, at: int) -> None:
     """Write all octets at that place, which is the file's end, or none: a part is cut off again."""
     done = 0
     try:
+        done = os.pwrite(file, octets if len(octets) <= _MOST else octets[:_MOST], at)
         while done < len(octets):
-            done += os.pwrite(file, octets[done : done + (8 << 20)], at + done)
+            done += os.pwrite(file, octets[done : done + _MOST], at + done)
     except OSError:
         os.ftruncate(file, at)
         raise

@@ -90,6 +90,8 @@ class Lane:
     def add(self, arrived: Arrived, now_ns: int, out: list[Outcome]) -> None:
         """Take a packet with an event and a stream; tell what it brought about."""
         packet = arrived.packet
+        if not self.held and self._usual(arrived, out):
+            return
         event = self._event_of(packet)
         if event.complete or event.ahead(packet.sequence) >= AHEAD:
             self._behind(event, arrived, out)
@@ -106,6 +108,23 @@ class Lane:
             self._give_up(out)
             moved = True
         self._wait(now_ns, moved)
+
+    def _usual(self, arrived: Arrived, out: list[Outcome]) -> bool:
+        """Place data that come as expected while nothing waits: what nearly all packets do."""
+        packet, events = arrived.packet, self._events
+        if not events or packet.type != "DT" or arrived.void or self.rate_hz is None:
+            return False
+        event = events[0]
+        if len(events) > 1 or packet.event != event.number or packet.sequence != event.expected:
+            return False
+        event.expected = (event.expected + 1) % MODULUS
+        event.remember(arrived)
+        time_ns = arrived.time_ns
+        if self._latest_ns is None or time_ns > self._latest_ns:
+            self._latest_ns = time_ns
+        self._release(out)
+        out.append(self._placed(arrived, event, self._losses))
+        return True
 
     def overdue(self, now_ns: int, out: list[Outcome]) -> None:
         """Give up once on what the lane waits for."""
@@ -313,6 +332,8 @@ class Lane:
             self.rate_hz = rate_hz
 
     def _release(self, out: list[Outcome]) -> None:
+        if not self._untimed:
+            return
         waiting, self._untimed = self._untimed, []
         out.extend(self._placed(*one) if isinstance(one, tuple) else one for one in waiting)
 

@@ -29,6 +29,8 @@ COPIED = {"16": 1, "32": 3}
 # Fixed header, blockette 1000, blockette 1001, each field in its order.
 _HEADER = struct.Struct(">6scc5s2s3s2s HHBBBBH HhhBBBBiHH HHBBBB HHBbBB")
 assert _HEADER.size == STEIM_FROM
+_WHEN = struct.Struct(">HHBBBBHH")
+_BEHIND = 32  # octets of a header behind time and count
 _ROOM = RECORD - STEIM_FROM
 _FACTOR_MOST = 32767
 
@@ -88,7 +90,7 @@ def swapped(
     encoding = SWAPPED.get(packet.format or "")
     if encoding is None or len(packet.octets) != RECORD:
         raise UsageError(f"a packet of format {packet.format} is no miniSEED record; copy its data")
-    told = packet.time
+    told, flags = packet.time, packet.octets[22]
     clock = (
         century(packet.year, near_year),
         int(told[:3]),
@@ -97,7 +99,10 @@ def swapped(
         int(told[7:9]),
         int(told[9:]) * 10,
     )
-    flags = packet.octets[22]
+    if not flags and number == 1 and quality is UNKNOWN:  # so are nearly all
+        front, back = _usual(name, rate_hz, encoding)
+        when = _WHEN.pack(*clock[:5], 0, clock[5], packet.samples or 0)
+        return front + when + back + packet.octets[STEIM_FROM:]
     head = _header(name, clock, packet.samples or 0, rate_hz, encoding, number, flags, quality, 15)
     return head + packet.octets[STEIM_FROM:]
 
@@ -242,6 +247,13 @@ def _header(
         0,
         frames,
     )
+
+
+@lru_cache(maxsize=16384)
+def _usual(name: Name, rate_hz: float, encoding: int) -> tuple[bytes, bytes]:
+    """Return what stands before and behind time and count in a usual record's header."""
+    head = _header(name, (0,) * 6, 0, rate_hz, encoding, 1, 0, UNKNOWN, 15)
+    return head[: -_WHEN.size - _BEHIND], head[-_BEHIND:]
 
 
 @lru_cache(maxsize=256)

@@ -27,12 +27,13 @@ from portbook.seismic.archive_state import State, Stream
 from portbook.seismic.names import DAY_NS, MILLI, NANO, Span, day_ns, file_name, folder
 from portbook.seismic.raw_file import RawFile, begins_ns, place_of
 from portbook.seismic.raw_listing import days, earliest, files, listed
-from portbook.seismic.shelves import Shelves
+from portbook.seismic.shelves import WRAP, Shelves
 from portbook.seismic.store import (
     CHECKPOINT_OCTETS,
-    MOST_OPEN,
+    ROOM,
     ArchiveError,
     Cut,
+    Room,
     Store,
     Written,
     by_day,
@@ -58,7 +59,7 @@ class RawArchive:
         *,
         min_free: int = 0,
         checkpoint_octets: int = CHECKPOINT_OCTETS,
-        most_open: int = MOST_OPEN,
+        room: Room = ROOM,
         now_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self._now_ns = now_ns
@@ -67,7 +68,7 @@ class RawArchive:
             SIZE,
             _is_packet,
             min_free=min_free,
-            most_open=most_open,
+            room=room,
             checkpoint_octets=checkpoint_octets,
         )
         self._shelves = Shelves(self._store)
@@ -84,6 +85,11 @@ class RawArchive:
     def root(self) -> Path:
         """Return the archive's folder."""
         return self._store.root
+
+    @property
+    def store(self) -> Store:
+        """Return the files below."""
+        return self._store
 
     @property
     def min_free(self) -> int:
@@ -112,12 +118,26 @@ class RawArchive:
 
         at_ns: its time. Packets are to come in order; one that does not gets a file of its own.
         """
-        if self.holds(packet, at_ns):
+        key = packet.unit, place_of(packet)
+        files = self._open.get(key)
+        # What goes on where the only open file ends cannot be in it, and is in no closed one
+        # either if none is near that time: so it is with nearly all packets.
+        if (
+            files is not None
+            and len(files) == 1
+            and files[0].takes(packet, at_ns)
+            and files[0].count < WRAP
+            and self._shelves.nothing_near(*key, at_ns)
+        ):
+            file = files[0]
+            self._open.move_to_end(key)
+        elif self.holds(packet, at_ns):
             return False
+        else:
+            file = self._file_for(packet, at_ns)
         if not self.state.writing:
             self._changed = True
             self._publish(writing=True)
-        file = self._file_for(packet, at_ns)
         self._store.append(file.path, packet.octets)
         file.add(packet, at_ns)
         self._account(file, packet, at_ns)
@@ -315,8 +335,10 @@ class RawArchive:
             one.channels |= 1 << packet.channel
             if file.rate_hz:
                 end_ns += span_ns(packet.samples or 0, file.rate_hz)
-        one.earliest_ns = min(one.earliest_ns, file.first_ns)
-        one.latest_ns = max(one.latest_ns, end_ns)
+        if file.first_ns < one.earliest_ns:
+            one.earliest_ns = file.first_ns
+        if end_ns > one.latest_ns:
+            one.latest_ns = end_ns
         one.octets += SIZE
         one.rate_hz = file.rate_hz or one.rate_hz
 

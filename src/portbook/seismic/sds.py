@@ -16,10 +16,11 @@ from portbook.seismic.names import day_ns
 from portbook.seismic.sds_listing import files, folders
 from portbook.seismic.store import (
     CHECKPOINT_OCTETS,
-    MOST_OPEN,
+    ROOM,
     ArchiveError,
     Cut,
     ForeignFileError,
+    Room,
     Store,
     by_day,
 )
@@ -33,6 +34,7 @@ _HEADER = re.compile(
     re.DOTALL,
 )
 _TIME = slice(20, 30)  # year, day, hour, minute, second, 0, ten-thousandths: big-endian, so sorts
+_CODES = slice(6, 24)  # quality, codes, year and day: what the path of a record follows from
 _MOST_LATE = 4096  # records that wait to be put between others
 _MOST_KNOWN = 8192  # files whose last record is remembered
 
@@ -52,7 +54,7 @@ class Sds:
         min_free: int = 0,
         checkpoint_octets: int = CHECKPOINT_OCTETS,
         logged: bool = True,
-        most_open: int = MOST_OPEN,
+        room: Room = ROOM,
     ) -> None:
         self._logged = logged
         self._store = Store(
@@ -60,15 +62,16 @@ class Sds:
             RECORD,
             _is_record,
             min_free=min_free,
-            most_open=most_open,
+            room=room,
             checkpoint_octets=checkpoint_octets,
         )
+        self._paths: dict[bytes, str] = {}
         self._last: dict[str, bytes] = {}
         self._late: dict[str, list[bytes]] = {}
         self._waiting = 0
         try:
             for record in self._store.replay():
-                self._put(record)
+                self._put(record, self._path(record))
         except BaseException:
             self._store.close(finished=False)
             raise
@@ -77,6 +80,11 @@ class Sds:
     def root(self) -> Path:
         """Return the tree's folder."""
         return self._store.root
+
+    @property
+    def store(self) -> Store:
+        """Return the files below."""
+        return self._store
 
     @property
     def min_free(self) -> int:
@@ -97,12 +105,11 @@ class Sds:
 
         Raises UsageError when it is no miniSEED 2 record of 1024 octets.
         """
-        if not _is_record(record):
-            raise UsageError(f"{len(record)} octets are no miniSEED 2 record of {RECORD}")
-        self._last_time(day_file(record))  # refuses a foreign file before anything is logged
+        path = self._path(record)
+        self._last_time(path)  # refuses a foreign file before anything is logged
         if self._logged:
             self._store.log([record])
-        return self._put(record)
+        return self._put(record, path)
 
     def holdings(self) -> Iterator[tuple[int, int, int]]:
         """Give days of data, octets of a file of each, and days when it was written.
@@ -172,8 +179,19 @@ class Sds:
         """Let go at once, as after a failure; what was synced comes back at the next opening."""
         self._store.close(finished=False)
 
-    def _put(self, record: bytes) -> bool:
-        path = day_file(record)
+    def _path(self, record: bytes) -> str:
+        """Return where a record belongs; codes and day of the last ones are not read again."""
+        key = record[_CODES]
+        path = self._paths.get(key)
+        if path is None or not _fits(record):
+            if not _is_record(record):
+                raise UsageError(f"{len(record)} octets are no miniSEED 2 record of {RECORD}")
+            if len(self._paths) >= _MOST_KNOWN:
+                self._paths.clear()
+            path = self._paths[key] = day_file(record)
+        return path
+
+    def _put(self, record: bytes, path: str) -> bool:
         last = self._last_time(path)
         if record[_TIME] > last:
             self._store.append(path, record)
@@ -190,15 +208,17 @@ class Sds:
         return True
 
     def _last_time(self, path: str) -> bytes:
-        if path not in self._last:
+        last = self._last.get(path)
+        if last is None:
             size = self._store.size(path)
             if size:
                 self._check_size(path)
             if len(self._last) >= _MOST_KNOWN:
                 self._last.pop(next(iter(self._last)))
             count = size // RECORD
-            self._last[path] = self._store.read(path, count - 1)[_TIME] if count else b""
-        return self._last[path]
+            last = self._store.read(path, count - 1)[_TIME] if count else b""
+            self._last[path] = last
+        return last
 
     def _has(self, path: str, record: bytes) -> bool:
         """Look a record up in its sorted file."""
@@ -254,6 +274,17 @@ def day_file(record: bytes) -> str:
 
 def _same(one: bytes, other: bytes) -> bool:
     return one[_NUMBER:] == other[_NUMBER:]
+
+
+def _fits(record: bytes) -> bool:
+    """Tell whether a record of known codes and day is one, as most are that we make ourselves."""
+    return (
+        len(record) == RECORD
+        and record[24] < 24
+        and record[25] < 60
+        and record[46:50] == b"\x00\x30\x03\xe8"
+        and record[54] == 10
+    )
 
 
 def _is_record(octets: bytes) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import bisect
 import os
 from collections import OrderedDict
-from pathlib import Path
 
 from portbook.protocols.reftek import packets
 from portbook.protocols.reftek.layouts import SIZE
@@ -55,6 +54,11 @@ class _Day:
     def forget(self, folder: str) -> None:
         self._spans = [one for one in self._spans if not one.path.startswith(folder)]
 
+    @property
+    def ends_ns(self) -> int:
+        """Return when the last of the files ends."""
+        return max((one.end_ns for one in self._spans), default=0)
+
     def near(self, at_ns: int) -> list[Span]:
         """Return the files that may hold a packet of that time; a lossy day has thousands."""
         from_ns = at_ns - MARGIN_NS - self._longest_ns
@@ -69,7 +73,20 @@ class Shelves:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._days: OrderedDict[tuple[str, int], dict[int, _Day]] = OrderedDict()
+        self._free: dict[tuple[str, int], tuple[int, int]] = {}  # times that no closed file is near
         self._heads: OrderedDict[str, Head | None] = OrderedDict()
+
+    def nothing_near(self, unit: str, place: int, at_ns: int) -> bool:
+        """Tell whether surely no closed file holds a packet of that time, at less cost."""
+        from_ns, until_ns = self._free.get((unit, place), (0, 0))
+        if from_ns <= at_ns < until_ns:
+            return True
+        day = at_ns // DAY_NS
+        from_ns = self._listed(unit, place, day).ends_ns + MARGIN_NS + 1
+        if len(self._free) >= _MOST:
+            self._free.clear()
+        self._free[unit, place] = (max(from_ns, day * DAY_NS), (day + 1) * DAY_NS)
+        return max(from_ns, day * DAY_NS) <= at_ns
 
     def hold(self, packet: Packet, place: int, at_ns: int) -> bool:
         """Tell whether this very packet, octet for octet, stands in a closed file."""
@@ -90,6 +107,7 @@ class Shelves:
     def add(self, unit: str, place: int, span: Span, head: Head) -> None:
         """Remember a file that was closed just now."""
         self._remember(span.path, head)
+        self._free.pop((unit, place), None)
         for day, known in self._days.get((unit, place), {}).items():
             if _reaches(span, day):
                 known.add(span)
@@ -121,13 +139,13 @@ class Shelves:
 
     def _look(self, unit: str, place: int, day: int) -> _Day:
         found = _Day()
-        for back in range(day - _DAYS_BACK, day + 2):
-            if back < 0:
+        first, last = (folder(max(0, at) * DAY_NS, unit, place)[:7] for at in _reach(day))
+        below = f"{unit}/{place}"
+        for name in _names(str(self._store.root)):
+            if not (len(name) == 7 and first <= name <= last):
                 continue
-            path = folder(back * DAY_NS, unit, place)
-            first, _, below = path.partition("/")
-            for name in _names(self._store.root / path):
-                span = read_name(first, below, name)
+            for one in _names(f"{self._store.root}/{name}/{below}"):
+                span = read_name(name, below, one)
                 if span and _reaches(span, day):
                     found.add(span)
         return found
@@ -147,12 +165,17 @@ class Shelves:
             self._heads.popitem(last=False)
 
 
+def _reach(day: int) -> tuple[int, int]:
+    """Return the first and the last day whose folders may hold files that reach into a day."""
+    return day - _DAYS_BACK, day + 1
+
+
 def _reaches(span: Span, day: int) -> bool:
     start = day * DAY_NS
     return span.first_ns - MARGIN_NS < start + DAY_NS and span.end_ns + MARGIN_NS >= start
 
 
-def _names(path: Path) -> list[str]:
+def _names(path: str) -> list[str]:
     try:
         return os.listdir(path)
     except (FileNotFoundError, NotADirectoryError):

@@ -13,8 +13,9 @@ import errno
 import fcntl
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -24,9 +25,7 @@ from portbook.seismic.journal import Entry, Journal, sync_disk, sync_folder, wri
 from portbook.seismic.names import DAY_NS
 
 HIDDEN = ".portbook"
-MOST_OPEN = 128
 CHECKPOINT_OCTETS = 64 << 20
-_MOST_WAITING = 1 << 20  # octets that are kept back at most
 _MANY = 64  # files: from this on one sync of the whole disk costs less than one of each
 _ASK_EVERY = 1 << 20  # octets between two looks at the room that is left
 _FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
@@ -46,6 +45,16 @@ class InUseError(ArchiveError):
 
 class ForeignFileError(ArchiveError):
     """A file of a name that is ours holds what another program wrote; others can be written."""
+
+
+class Room(NamedTuple):
+    """What a store may take of the machine: files open at a time, octets that are kept back."""
+
+    most_open: int = 128
+    most_waiting: int = 1 << 20
+
+
+ROOM = Room()
 
 
 class Written(msgspec.Struct):
@@ -78,15 +87,16 @@ class Store:
         is_record: Callable[[bytes], bool],
         *,
         min_free: int = 0,
-        most_open: int = MOST_OPEN,
+        room: Room = ROOM,
         checkpoint_octets: int = CHECKPOINT_OCTETS,
     ) -> None:
         self.root, self.record, self.min_free = root, record, min_free
+        self._place = f"{root}/"  # Path is slow for a path a packet
         self.cuts: list[Cut] = []
         self.state: bytes | None = None  # of the owner, as of the last checkpoint
         self.recovered: list[Written] = []  # files that were open at a sudden end
         self._is_record = is_record
-        self._most_open, self._limit = most_open, checkpoint_octets
+        self._room, self._limit = room, checkpoint_octets
         self._files: OrderedDict[str, int] = OrderedDict()
         self._sizes: dict[str, int] = {}
         self._entries: list[Entry] = []  # for the journal, which goes before the files
@@ -94,6 +104,7 @@ class Store:
         self._waiting = 0  # octets in both
         self._dirty: dict[str, int] = {}  # changed since the last checkpoint, and what was safe
         self._grown: dict[str, int] = {}  # octets more or less since `growth` was asked
+        self._synced = False  # all that is in the files is on the disk
         self._failed: ArchiveError | None = None
         self._closed = False
         self._unasked = _ASK_EVERY
@@ -124,18 +135,22 @@ class Store:
 
     def append(self, path: str, record: bytes) -> None:
         """Append a record to a file below the root; `flush` hands it to the system."""
-        if path not in self._dirty or path not in self._sizes:
-            self._note(path)
-        self._pending.setdefault(path, bytearray()).extend(record)
+        pending = self._pending.get(path)
+        if pending is None:
+            if path not in self._dirty or path not in self._sizes:
+                self._note(path)
+            pending = self._pending[path] = bytearray()
+        pending += record
         self._waiting += len(record)
-        self._flush_much()
+        if self._waiting > self._room.most_waiting:
+            self.flush()
 
     def size(self, path: str) -> int:
         """Return the octets of a file, what waits included; 0 when there is none."""
         if path in self._sizes:
             return self._sizes[path] + len(self._pending.get(path, b""))
         try:
-            return (self.root / path).stat().st_size
+            return os.stat(self._place + path).st_size
         except FileNotFoundError:
             return 0
 
@@ -158,12 +173,12 @@ class Store:
             if self._entries:
                 self._journal.write(self._entries)
                 self._entries.clear()
-            for path in list(self._pending):
-                octets = bytes(self._pending[path])
+            while self._pending:
+                path, octets = self._pending.popitem()
                 write_whole(self._open(path), octets, self._sizes[path])
                 self._sizes[path] += len(octets)
                 self._grow(path, len(octets))
-                del self._pending[path]
+                self._synced = False
             self._waiting = 0
 
     def rename(self, old: str, new: str) -> None:
@@ -231,7 +246,7 @@ class Store:
         """
         self.flush()
         with self._guard():
-            kept = {one.path: one for one in files}
+            kept, grown = {one.path: one for one in files}, set(self._dirty)
             self._sync_files()
             entries = [Entry(journal.STATE, state)]
             for one in kept.values():
@@ -239,7 +254,8 @@ class Store:
                 entries.append(Entry(journal.FILE, msgspec.json.encode(one)))
             entries += [Entry(journal.RECORD, record) for record in unplaced]
             self._journal.replace(entries)
-            for path in [path for path in self._sizes if path not in kept]:
+            # A file that grew since the last checkpoint is going to grow on.
+            for path in [path for path in self._sizes if path not in kept and path not in grown]:
                 self._forget(path)
 
     def close(self, *, finished: bool) -> None:
@@ -293,10 +309,9 @@ class Store:
 
     def _cut_part(self, path: str) -> None:
         """Learn the size of a file that is going to grow; what is no whole record is cut off."""
-        whole = self.root / path
-        size = whole.stat().st_size if whole.is_file() else 0
+        size = self.size(path)
         if part := size % self.record:
-            os.truncate(whole, size - part)
+            os.truncate(self._place + path, size - part)
             self.cuts.append(Cut(path, part))
         self._sizes[path] = size - part
 
@@ -308,26 +323,29 @@ class Store:
             known = self._sizes[path] if safe is None else safe
             self._entries.append(Entry(journal.FILE, msgspec.json.encode(Written(path, known))))
         self._dirty.setdefault(path, known)
+        self._synced = False
 
     def _open(self, path: str, *, make: bool = True) -> int:
         if path in self._files:
             self._files.move_to_end(path)
             return self._files[path]
-        while len(self._files) >= self._most_open:
+        while len(self._files) >= self._room.most_open:
             os.close(self._files.popitem(last=False)[1])
-        whole = self.root / path
-        flags = os.O_RDWR | os.O_CLOEXEC
-        if make and not whole.exists():
-            whole.parent.mkdir(parents=True, exist_ok=True)
-            flags |= os.O_CREAT
+        whole = self._place + path
         try:
-            self._files[path] = os.open(whole, flags, 0o644)
+            file = os.open(whole, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            if not make:
+                raise
+            os.makedirs(os.path.dirname(whole), exist_ok=True)
+            file = os.open(whole, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except PermissionError:
             if make:
                 raise
             # an operator may write-protect what is closed: it is only looked at
-            self._files[path] = os.open(whole, os.O_RDONLY | os.O_CLOEXEC)
-        return self._files[path]
+            file = os.open(whole, os.O_RDONLY | os.O_CLOEXEC)
+        self._files[path] = file
+        return file
 
     def _forget(self, path: str) -> None:
         if path in self._files:
@@ -338,6 +356,9 @@ class Store:
         self._grown[path] = self._grown.get(path, 0) + octets
 
     def _sync_files(self) -> None:
+        if self._synced:
+            self._dirty.clear()
+            return
         if len(self._dirty) > _MANY and sync_disk(self.root):
             self._dirty.clear()
             return
@@ -353,7 +374,7 @@ class Store:
         self._dirty.clear()
 
     def _flush_much(self) -> None:
-        if self._waiting > _MOST_WAITING:
+        if self._waiting > self._room.most_waiting:
             self.flush()
 
     def _ask_room(self, more: int) -> None:
@@ -393,6 +414,21 @@ class Store:
         except OSError as error:
             self._failed = failure(self.root, error)
             raise self._failed from error
+
+
+def sync_together(stores: Sequence[Store]) -> None:
+    """Sync the files of several stores at once where one disk has many; checkpoints follow."""
+    for one in stores:
+        one.flush()
+    disks = {os.stat(one.root).st_dev for one in stores}
+    if len(disks) > 1 or sum(len(one._dirty) for one in stores) <= _MANY:
+        return
+    with contextlib.ExitStack() as guards:
+        for one in stores:
+            guards.enter_context(one._guard())
+        done = sync_disk(stores[0].root)
+    for one in stores:
+        one._synced = done
 
 
 def failure(place: Path, error: OSError) -> ArchiveError:

@@ -6,6 +6,7 @@ appendix B (Steim frames); the rates are those that the maker's archive library 
 
 from __future__ import annotations
 
+import struct
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -21,6 +22,7 @@ HIGHEST_HZ = 1000
 STEIM = frozenset(("C0", "C1", "C2", "C3"))
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Bits of the first difference in a word, by its code; Steim-2 asks the word's two top bits too.
+_FIRST_FRAME = struct.Struct(">Iii")  # control word, first and last sample
 _STEIM_1 = (0, 8, 16, 32)
 _STEIM_2 = {2: (0, 30, 15, 10), 3: (6, 5, 4, 0)}
 
@@ -53,10 +55,9 @@ def time_ns(packet: Packet, near_year: int) -> int | None:
 
     near_year: the packet tells two digits; the nearest century is taken. Second 60 is let stand.
     """
-    day = day_ns(packet.year, near_year, packet.time[:3])
-    if day is None:
-        return None
-    return day + of_day_ns(packet.time[3:])
+    told = packet.time
+    minute = _minute_ns(packet.year, near_year, told[:7])
+    return None if minute is None else minute + int(told[7:]) * MILLI  # SSTTT are milliseconds
 
 
 def span_ns(samples: int, rate_hz: float) -> int:
@@ -98,15 +99,15 @@ def chain(packet: Packet) -> Chain | None:
 
     The first difference of a packet is the step from the last sample of the one before.
     """
-    data = packet.octets[STEIM_FROM:]
-    if packet.format not in STEIM or not packet.samples or len(data) < 64:
+    octets = packet.octets
+    if packet.format not in STEIM or not packet.samples or len(octets) < STEIM_FROM + 64:
         return None
-    codes = int.from_bytes(data[:4])
-    first, last = _signed(data[4:8], 32), _signed(data[8:12], 32)
+    codes, first, last = _FIRST_FRAME.unpack_from(octets, STEIM_FROM)
     for word in range(3, 16):
         code = codes >> 30 - 2 * word & 3
         if code:
-            step = _first_difference(data[4 * word : 4 * word + 4], code, packet.format)
+            at = STEIM_FROM + 4 * word
+            step = _first_difference(octets[at : at + 4], code, packet.format)
             return None if step is None else Chain(_wrapped(first - step), last)
     return None
 
@@ -136,6 +137,13 @@ def of_day_ns(told: str) -> int:
     """Return `HHMMSSTTT` as nanoseconds since midnight."""
     seconds = int(told[:2]) * 3600 + int(told[2:4]) * 60 + int(told[4:6])
     return seconds * NANO + int(told[6:9]) * MILLI
+
+
+@lru_cache(maxsize=4096)
+def _minute_ns(two_digits: int, near_year: int, told: str) -> int | None:
+    """Return when a minute `DDDHHMM` begins; None when the year has no such day."""
+    day = day_ns(two_digits, near_year, told[:3])
+    return None if day is None else day + of_day_ns(f"{told[3:]}00000")
 
 
 @lru_cache(maxsize=1024)

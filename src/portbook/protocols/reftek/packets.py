@@ -39,6 +39,7 @@ FORMATS = {
 RAW_FROM, STEIM_FROM = 24, 64
 FURTHEST = 64  # octets that may precede a packet in a datagram of the recorder's own link
 MOST_NAMED = 64
+_MOST_OCTETS = f"{SIZE:04}"
 _KINDS = {kind.encode(): kind for kind in TYPES}
 _EVENTFUL = ("DT", "EH", "ET")
 # Where fields stand in a head written as hex digits: a packet is read with one call for all of
@@ -94,22 +95,16 @@ def is_header(octets: bytes, at: int = 0) -> bool:
     """Tell whether a packet's header stands there: a known type, and each digit as it may be."""
     if at + HEADER.size > len(octets) or octets[at : at + 2] not in _KINDS:
         return False
-    digits = octets[at + 2 : at + 4].hex() + octets[at + 6 : at + 16].hex()
-    if not digits.isdecimal():
-        return False
-    day, hour, minute, second = (int(digits[a:b]) for a, b in ((4, 7), (7, 9), (9, 11), (11, 13)))
-    if not (1 <= day <= 366 and hour < 24 and minute < 60 and second < 61):
-        return False
-    return 16 <= int(digits[16:20]) <= SIZE
+    return _possible(octets[at : at + HEADER.size].hex())
 
 
 def read(octets: bytes, at: int = 0) -> Packet | None:
     """Read the packet that begins there, as far as it was kept; None when none does."""
-    if not is_header(octets, at):
-        return None
+    kind = _KINDS.get(octets[at : at + 2])
     packet = octets[at : at + SIZE]
     digits = packet[:RAW_FROM].hex().upper()
-    kind = _KINDS[packet[:2]]
+    if kind is None or len(packet) < HEADER.size or not _possible(digits):
+        return None
     head = (
         kind,
         int(digits[_EXPERIMENT]),
@@ -196,6 +191,19 @@ def _text(value: str | None, packet: Packet | None = None, more: str = "") -> st
     if value and packet:
         value += EH.get(packet.octets, more) or ""
     return value.strip() if value and value.isprintable() else None
+
+
+def _possible(digits: str) -> bool:
+    """Tell whether a header's octets, as hex digits, are numbers and a time that exists."""
+    if not (digits[4:8] + digits[12:32]).isdecimal():
+        return False
+    return (
+        "001" <= digits[12:15] <= "366"
+        and digits[15:17] < "24"
+        and digits[17:19] < "60"
+        and digits[19:21] < "61"
+        and "0016" <= digits[24:28] <= _MOST_OCTETS
+    )
 
 
 def _number(digits: str) -> int | None:
