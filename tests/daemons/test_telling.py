@@ -180,6 +180,18 @@ def test_what_was_not_told_before_an_end_is_told_after_it(tmp_path: Path) -> Non
     assert ["a", "b", "c"] == [one["key"] for one in lines(tmp_path / "alarms.jsonl")]
 
 
+def test_what_waits_is_told_before_the_end_where_there_is_time(tmp_path: Path) -> None:
+    telling = Telling(tmp_path, settings(tmp_path, command=python("")), Log())
+    alarms = Alarms()
+    for name in "abc":
+        told = alarms.set(name, What.DROPS, "m", 1)
+        assert told is not None
+        telling.tell(told)
+
+    assert telling.close(WAIT_S)
+    assert 3 == telling.told == len(lines(tmp_path / "alarms.jsonl"))
+
+
 def test_a_damaged_file_of_what_stands_is_set_aside_and_told(tmp_path: Path) -> None:
     (tmp_path / FILE).write_text('{"standing": 7}')
     log = Log()

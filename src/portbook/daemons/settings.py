@@ -209,7 +209,7 @@ class Clients(Table, frozen=True):
         ),
     ] = 0
     heartbeat_s: Annotated[
-        float, _key("longest silence towards a client; half of its timeout if less", "s", ge=1)
+        float, _key("longest silence to a client, or half its timeout", "s", reload=True, ge=1)
     ] = 15.0
 
 

@@ -45,6 +45,7 @@ class Telling:
         self._written = not kept.untold  # whether the file says what is so
         self._idle = True
         self._ending = False
+        self._ends = 0.0
         self._failing: dict[str, str] = {}
         self.told = 0
         self.failed = 0
@@ -89,12 +90,13 @@ class Telling:
         self._outcome("file", trouble)
 
     def close(self, limit_s: float = 5.0) -> bool:
-        """End after the alarm that is being told; False when the limit came first.
+        """Tell what waits, and end; False when the limit came first.
 
         What waits then is kept in the file, and told after the next start.
         """
         with self._wake:
             self._ending = True
+            self._ends = time.monotonic() + limit_s
             self._wake.notify_all()
         self._thread.join(limit_s)
         return not self._thread.is_alive()
@@ -117,12 +119,12 @@ class Telling:
         while True:
             with self._wake:
                 self._wake.wait_for(lambda: self._waiting or not self._written or self._ending)
-                if self._ending and self._written:
+                if self._ending and self._written and (not self._waiting or self._over()):
                     return
                 self._idle = False
             self._write()
             written = time.monotonic()
-            while self._waiting and not self._ending:
+            while self._waiting and not self._over():
                 self._deliver(self._waiting[0])
                 with self._wake:
                     self._waiting.popleft()
@@ -134,6 +136,9 @@ class Telling:
             with self._wake:
                 self._idle = True
                 self._wake.notify_all()
+
+    def _over(self) -> bool:
+        return self._ending and time.monotonic() >= self._ends
 
     def _write(self) -> None:
         with self._wake:

@@ -122,7 +122,8 @@ def _head(told: Told, now: float) -> Iterator[str]:
         yield f"  listens on {', '.join(shown)}"
     parts = [f"{_count(totals, 'packets_taken')} taken"]
     parts += _parts(totals, (("packets_delivered", "delivered"), ("packets_archived", "archived")))
-    missing = f"{_count(totals, 'packets_missing')} missing in {_count(totals, 'holes')} holes"
+    holes = "hole" if totals.get("holes") == 1 else "holes"
+    missing = f"{_count(totals, 'packets_missing')} missing in {_count(totals, 'holes')} {holes}"
     parts += [missing, f"{_count(totals, 'duplicates')} repeated"]
     yield f"  packets: {', '.join([*parts, _count(totals, 'packets_refused') + ' refused'])}"
     if "datagrams" in totals:

@@ -236,6 +236,8 @@ class _Unit:
         "link_ns",
         "missing",
         "packets",
+        "shown",
+        "state",
         "streams",
     )
 
@@ -248,6 +250,8 @@ class _Unit:
         self.address = ""
         self.addresses: dict[str, None] = {}
         self.streams: dict[int, _Stream] = {}
+        self.shown: Instrument | None = None
+        self.state: object = None
 
     def at(self, address: str) -> None:
         """Take note of where it is now; the last few addresses are kept, the newest last."""
@@ -269,6 +273,14 @@ class _Unit:
     def told(
         self, verdict: Verdict, said: str, now_ns: int, near_year: int, silence_ns: int
     ) -> Instrument:
+        """Return it as a record; the one of before, when nothing has changed."""
+        late = [_late(one, now_ns, silence_ns) for one in self.streams.values()]
+        state = (self.packets, self.link_ns, self.holes, said, late)
+        if self.shown is None or self.state != state:
+            self.shown, self.state = self._record(verdict, said, late, near_year), state
+        return self.shown
+
+    def _record(self, verdict: Verdict, said: str, late: list[bool], near_year: int) -> Instrument:
         streams = tuple(
             StreamState(
                 (octet >> 4) * 10 + (octet & 15) + 1,
@@ -278,9 +290,9 @@ class _Unit:
                 one.interval_ns / NANO or None,
                 one.ended,
                 one.missing,
-                _late(one, now_ns, silence_ns),
+                is_late,
             )
-            for octet, one in sorted(self.streams.items())
+            for (octet, one), is_late in zip(self.streams.items(), late, strict=True)
         )
         times = [one.data_ns for one in streams if one.data_ns is not None]
         due = [one.interval_s for one in streams if one.interval_s]
@@ -306,7 +318,7 @@ class _Unit:
             missing=self.missing,
             hole_ns=self.hole_ns or None,
             interval_s=min(due, default=None),
-            streams=streams,
+            streams=tuple(sorted(streams, key=lambda one: one.stream)),
         )
 
 
