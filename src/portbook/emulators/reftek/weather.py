@@ -10,7 +10,7 @@ import random
 from collections import Counter
 from typing import NamedTuple
 
-MOST_WAIT_NS = 1_000_000_000  # what waits to be shuffled goes on after so long, full or not
+MOST_WAIT_NS = 1_000_000_000
 
 
 class Weather(NamedTuple):
@@ -44,9 +44,12 @@ class Weather(NamedTuple):
 
 
 class Path:
-    """One way through the network. Payloads go in with the unit that they are of."""
+    """One way through the network. Payloads go in with the unit that they are of.
 
-    def __init__(self, weather: Weather, seed: int) -> None:
+    most_wait_ns: what waits to be shuffled goes on after so long, however few wait
+    """
+
+    def __init__(self, weather: Weather, seed: int, most_wait_ns: int = MOST_WAIT_NS) -> None:
         self.lost: Counter[int] = Counter()
         self.doubled: Counter[int] = Counter()
         self._weather = weather
@@ -54,6 +57,7 @@ class Path:
         self._burst = 0
         self._waiting: list[tuple[int, bytes]] = []
         self._since_ns = 0
+        self._most_wait_ns = most_wait_ns
 
     def take(self, unit: int, octets: bytes, now_ns: int) -> list[tuple[int, bytes]]:
         """Take a packet; return what comes out at the other end now."""
@@ -69,12 +73,12 @@ class Path:
 
     def due(self, now_ns: int) -> list[tuple[int, bytes]]:
         """Return what has waited long enough."""
-        waited = self._waiting and now_ns >= self._since_ns + MOST_WAIT_NS
+        waited = self._waiting and now_ns >= self._since_ns + self._most_wait_ns
         return self.flush() if waited else []
 
     def next_deadline(self) -> int | None:
         """Return when something has waited long enough; None when nothing waits."""
-        return self._since_ns + MOST_WAIT_NS if self._waiting else None
+        return self._since_ns + self._most_wait_ns if self._waiting else None
 
     def flush(self) -> list[tuple[int, bytes]]:
         """Return all that waits, shuffled."""

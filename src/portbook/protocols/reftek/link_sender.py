@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
+from heapq import nlargest
 
 from portbook.errors import UsageError
 from portbook.protocols.reftek import pbl1
@@ -25,7 +26,7 @@ MILLI, NANO = 1_000_000, 1_000_000_000
 # Sent again after twice the smoothed round trip, later and later.
 GUESS_NS, SHORTEST_NS, LONGEST_NS = 500 * MILLI, 200 * MILLI, 10 * NANO
 HOLD_NS = NANO  # what has come but is not safe is sent again when no more is heard of it
-OVERTAKEN = 3  # so many later packets have come: it is lost
+OVERTAKEN = 3  # so many packets that were sent later have come: it is lost
 LOST_NS, IDLE_NS = 60 * NANO, 30 * NANO
 # As recorders do from firmware 3.2.2 on: ask for five minutes, be quiet for two, ask again.
 ASK_NS, ASKING_NS, QUIET_NS = 5 * NANO, 300 * NANO, 120 * NANO
@@ -45,10 +46,11 @@ class State(StrEnum):
 class _Flight:
     """A packet on its way; came: the receiver has told that it has it, though not safely."""
 
-    __slots__ = ("came", "due_ns", "payload", "sent_ns", "tries")
+    __slots__ = ("came", "due_ns", "number", "payload", "sent_ns", "tries")
 
-    def __init__(self, payload: bytes, now_ns: int, due_ns: int) -> None:
+    def __init__(self, payload: bytes, number: int, now_ns: int, due_ns: int) -> None:
         self.payload = payload
+        self.number = number  # of its last sending, among all sendings
         self.sent_ns = now_ns
         self.due_ns = due_ns
         self.tries = 0
@@ -79,6 +81,7 @@ class LinkSender:
         self._waiting: deque[bytes] = deque()
         self._flights: deque[_Flight] = deque()
         self._base = 0  # link sequence of the first flight
+        self._sendings = 0
         self._free = WINDOW
         self._smoothed_ns: int | None = None
         self._heard_ns = 0
@@ -199,6 +202,9 @@ class LinkSender:
             if flight.due_ns <= now_ns:
                 flight.tries += 1
                 flight.came = False
+                self._sendings += 1
+                flight.number = self._sendings
+                flight.sent_ns = now_ns
                 flight.due_ns = now_ns + self._patience(flight.tries)
                 self.repeated += 1
                 found.append(self._frame(Kind.DATA, self._base + at, flight.payload, AGAIN))
@@ -207,7 +213,9 @@ class LinkSender:
     def _fresh(self, now_ns: int) -> list[bytes]:
         found = []
         while self._may_send():
-            flight = _Flight(self._waiting.popleft(), now_ns, now_ns + self._patience(0))
+            self._sendings += 1
+            due_ns = now_ns + self._patience(0)
+            flight = _Flight(self._waiting.popleft(), self._sendings, now_ns, due_ns)
             found.append(self._frame(Kind.DATA, self._base + len(self._flights), flight.payload))
             self._flights.append(flight)
         return found
@@ -254,18 +262,24 @@ class LinkSender:
 
     def _mark(self, came: int, everything: bool, now_ns: int) -> None:
         """Note which flights have come; everything: those that are not named have not."""
-        later = 0
-        for at, flight in reversed(list(enumerate(self._flights))):
+        for at, flight in enumerate(self._flights):
             if came >> at & 1:
-                later += 1
                 self._measure(flight, now_ns)
                 flight.came = True
                 flight.due_ns = now_ns + max(HOLD_NS, self.patience_ns)
             elif flight.came and everything:
                 flight.came = False  # the receiver was restarted, or this ACK is an old one
                 flight.due_ns = min(flight.due_ns, now_ns + self.patience_ns)
-            elif later >= OVERTAKEN and not flight.tries and not flight.came:
-                flight.due_ns = now_ns
+        self._overtaken()
+
+    def _overtaken(self) -> None:
+        """Send early what others overtook: the network works, so there is no need to hold back."""
+        sent = nlargest(OVERTAKEN, (flight.number for flight in self._flights if flight.came))
+        if len(sent) < OVERTAKEN:
+            return
+        for flight in self._flights:
+            if not flight.came and flight.number < sent[-1]:
+                flight.due_ns = min(flight.due_ns, flight.sent_ns + (self._smoothed_ns or 0))
 
     def _measure(self, flight: _Flight, now_ns: int) -> None:
         """Smooth the round trip; what was sent twice does not tell which one was answered."""
