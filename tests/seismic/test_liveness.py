@@ -204,6 +204,24 @@ def test_quality_follows_what_the_recorder_says_of_its_clock() -> None:
     assert at(2) == only(alive, at(9)).clock_since_ns
 
 
+def test_what_was_heard_before_a_restart_is_recalled_and_nobody_is_blamed_for_it() -> None:
+    alive = Liveness(2026, started_ns=at(4000))
+    for second in range(0, 100, 5):
+        alive.recall(data(second), HERE, at(second))
+
+    one = only(alive, at(4500))
+    assert (Verdict.UP, 0, at(95), 5.0) == (
+        one.verdict,
+        one.packets,
+        one.arrived_ns,
+        one.interval_s,
+    )
+    late = only(alive, at(4601))
+    assert (Verdict.SILENT, "silent for 75 min") == (late.verdict, late.said)
+    alive.heard(data(4602), HERE, at(4602))
+    assert (Verdict.UP, 1) == ((now := only(alive, at(4603))).verdict, now.packets)
+
+
 def test_holes_are_counted_by_unit_and_stream() -> None:
     alive = Liveness(2026)
     sending(alive, 10)

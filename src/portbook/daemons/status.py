@@ -80,13 +80,24 @@ class Status:
             if not admits(self._allowed, address[0]):
                 self.refused += 1
                 peer.close()
-            elif self._room.acquire(blocking=False):
-                threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
-            else:
-                self.refused += 1
-                peer.setblocking(False)
-                _send(peer, _error(503, "too many ask at once; ask again"), False)
-                peer.close()
+            elif not self._room.acquire(blocking=False):
+                self._busy(peer)
+            elif not self._begin(peer):
+                self._room.release()
+                self._busy(peer)
+
+    def _begin(self, peer: socket.socket) -> bool:
+        try:
+            threading.Thread(target=self._serve, args=(peer,), daemon=True).start()
+        except RuntimeError:  # the system gives no thread
+            return False
+        return True
+
+    def _busy(self, peer: socket.socket) -> None:
+        self.refused += 1
+        with peer:
+            peer.setblocking(False)
+            _send(peer, _error(503, "too many ask at once; ask again"), False)
 
     def _serve(self, peer: socket.socket) -> None:
         try:

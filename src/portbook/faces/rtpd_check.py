@@ -64,14 +64,16 @@ def _listening(settings: Settings) -> Iterator[Check]:
             continue
         told = getattr(settings.allow, allowed)
         those = admitted(told, text)
-        note = _taken(here, transport)
+        note, remedy = _taken(here, transport), None
+        if name == "field" and note is None:
+            note, remedy = _room(settings)
         if those == EVERYWHERE and not told:
             who = f"EVERYBODY who can reach that address; name networks in allow.{allowed}"
         elif here.on_loopback:
             who = "this machine alone"
         else:
             who = ", ".join(map(str, those))
-        yield Check(what, True, f"{here}/{transport}, open for {who}", note=note)
+        yield Check(what, True, f"{here}/{transport}, open for {who}", remedy, note)
 
 
 def _taken(here: Endpoint, transport: str) -> str | None:
@@ -91,6 +93,20 @@ def _taken(here: Endpoint, transport: str) -> str | None:
                 f"already, that is why; else see `portbook here --port {here.port}`"
             )
     return None
+
+
+def _room(settings: Settings) -> tuple[str | None, str | None]:
+    """Return a note when the system allows less room for datagrams than is asked, and a remedy."""
+    from portbook.daemons.buffers import enlarge
+
+    octets = int(settings.listen.receive_mb * 1_000_000)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
+        buffer = enlarge(made, octets)
+    if buffer.remedy is None:
+        return None, None
+    got = buffer.got_octets / 1e6
+    told = f"this system gives {got:.1f} MB of room for datagrams, listen.receive_mb is more"
+    return f"{told}; bursts may be lost", buffer.remedy
 
 
 def _sources(settings: Settings) -> Iterator[Check]:

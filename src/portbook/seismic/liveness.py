@@ -30,7 +30,8 @@ class Liveness:
 
     silence_s: without a packet an instrument is silent; stopped_s: without data its data have
     stopped, though its link is up. Both stretch to four times what its streams let expect.
-    limits_s: silence_s of single units, which are expected from the beginning
+    limits_s: silence_s of single units, which are expected from the beginning. started_ns: since
+    when anybody could be heard; nobody is blamed for the time before
     """
 
     def __init__(
@@ -40,8 +41,9 @@ class Liveness:
         silence_s: float = 600.0,
         stopped_s: float = 720.0,
         limits_s: Mapping[str, float] | None = None,
+        started_ns: int = 0,
     ) -> None:
-        self._near_year = near_year
+        self._near_year, self._started_ns = near_year, started_ns
         self._units: dict[bytes, _Unit] = {}
         self._text = HealthText(near_year)
         self.left_out = 0  # packets of units that found no room
@@ -76,6 +78,18 @@ class Liveness:
                     stream.learn(self._near_year)
         else:
             self._rare(unit, kind, octets, now_ns)
+
+    def recall(self, octets: bytes, address: str, then_ns: int) -> None:
+        """Take note of a packet of before a restart, so that who fell silent meanwhile is missed.
+
+        It is not counted. In the order of their arrival, before anything is heard.
+        """
+        self.heard(octets, address, then_ns)
+        unit = self._units.get(octets[4:6])
+        if unit is not None:
+            unit.packets = 0
+            for stream in unit.streams.values():
+                stream.packets = 0
 
     def link(self, unit: int, address: str, now_ns: int) -> None:
         """Take note of a sign of life that is no packet: a PING or another frame of its link."""
@@ -151,15 +165,17 @@ class Liveness:
         due = [one.interval_ns for one in unit.streams.values() if one.interval_ns]
         quickest = TIMES * min(due, default=0)
         silence = self._limits_ns.get(unit.id) or self._silence_ns
-        signs = max(unit.arrived_ns, unit.link_ns, unit.first_ns)
-        quiet, without = now_ns - signs, now_ns - max(unit.data_ns, unit.first_ns)
+        since_ns = max(unit.first_ns, self._started_ns)
+        signs = max(unit.arrived_ns, unit.link_ns)
+        quiet, without = now_ns - max(signs, since_ns), now_ns - max(unit.data_ns, since_ns)
         waits = not unit.streams or not all(one.ended for one in unit.streams.values())
         joined = unit.address in connected and waits
         if quiet > max(silence, quickest) and not joined:
-            verdict, said = Verdict.SILENT, f"silent for {_lasting(quiet)}"
+            verdict, said = Verdict.SILENT, f"silent for {_lasting(now_ns - (signs or since_ns))}"
         elif without > max(self._stopped_ns, quickest) and waits:
             verdict = Verdict.STOPPED
-            said = f"link up, data stopped for {_lasting(without)}"
+            last = unit.data_ns or since_ns
+            said = f"link up, data stopped for {_lasting(now_ns - last)}"
         else:
             verdict, said = Verdict.UP, "up"
         return unit.told(verdict, said, now_ns, self._near_year, silence)

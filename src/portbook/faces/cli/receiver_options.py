@@ -19,7 +19,7 @@ FILE = "rtpd.toml"
 
 
 class Chosen(NamedTuple):
-    """What the user chose: a settings file, or None, and what flags lay over it.
+    """What the user chose: a settings file, or None, and the flags that lie over it.
 
     named: whether the user named the file
     """
@@ -29,17 +29,16 @@ class Chosen(NamedTuple):
     named: bool = False
 
     def read(self) -> Settings:
-        """Return the settings; called again, they are read again. Raises as `settings.load`."""
+        """Return the settings; called again, all files are read again.
+
+        Raises UsageError and SourceError, as `settings.load` does.
+        """
         from portbook.daemons import settings
 
+        over = _over(self.flags)
         if self.file is None:
-            return settings.from_mapping(self.flags, "the flags")
-        return settings.load(self.file, self.flags)
-
-    @property
-    def words(self) -> list[str]:
-        """Return the file as words of a command line; flags are not told."""
-        return ["--config", str(self.file.absolute())] if self.file else []
+            return settings.from_mapping(over, "the flags")
+        return settings.load(self.file, over)
 
 
 def receiving(command: Command) -> Command:
@@ -71,7 +70,7 @@ def receiving(command: Command) -> Command:
     def with_chosen(*args: Any, config: Path | None, **more: Any) -> Any:
         flags = {name: more.pop(name) for name in _FLAGS}
         file = config or _usual()
-        return command(*args, chosen=Chosen(file, _over(flags), config is not None), **more)
+        return command(*args, chosen=Chosen(file, flags, config is not None), **more)
 
     return with_chosen  # type: ignore[return-value]
 
