@@ -2,9 +2,9 @@
 
 Every packet is that of its number. Argument of the process: the folder. For each line that it is
 given it begins anew, with that seed, in a process of its own, and tells its id: `pid N`. Then
-`written N` after each write: all below N; `going N...` before and `gone SEQUENCE N...` after each
-delivery; `safe N` after each sync; `free N` before all below N may be deleted. The test that
-starts it kills it.
+`written N M` after each write: from N on, below M; `going N...` before and `gone SEQUENCE N...`
+after each delivery; `safe N` after each sync; `free N` before all below N may be deleted. The
+test that starts it kills it.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def write(folder: Path, seed: int) -> None:
         first = spool.next_number
         numbers = range(first, first + chance.randrange(1, 40))
         assert first == spool.write([arrival(number) for number in numbers])
-        _say("written", numbers.stop)
+        _say("written", numbers.start, numbers.stop)
         waiting += numbers
         waiting.sort(key=lambda number: number + chance.uniform(0, 20))
         going = [waiting.pop(0) for _ in range(chance.randrange(len(waiting)))]

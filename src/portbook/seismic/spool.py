@@ -61,7 +61,7 @@ class Spool:
         self._segment_octets = max(min(segment_octets, most_octets // 8, _MOST_BATCH * RECORD), 1)
         self._lock, self._syncing = threading.Lock(), threading.Lock()
         self._failed: ArchiveError | None = None
-        self._closed = self._clean = self._spent = False
+        self._closed = self._clean = False
         self._unasked = _ASK_EVERY
         self._ended: list[int] = []  # descriptors of files that ended and are not synced yet
         self._renamed = False
@@ -110,10 +110,8 @@ class Spool:
             try:
                 self._file.append(octets)
             except ArchiveError as error:
-                # A follower may have seen a part of it before it was cut off: these numbers are
-                # spent, and a segment has no gaps.
-                self.next_number += count
-                self._spent = True
+                if self._file.torn:  # a follower may have seen these numbers: they are spent
+                    self.next_number += count
                 self._note_failure(error)
                 raise
             self.next_number += count
@@ -255,7 +253,7 @@ class Spool:
             if not self._segments:
                 known = max(self._links.saved, self._order.behind, self._mark.below)
                 self._segments = [Part(known, segment_path(self.folder, known))]
-            self._file = Growing(self._segments[-1])
+            self._file = Growing(self._segments[-1], read=True)
             opened.callback(lambda: self._file.close())
             self._older = sum(part.path.stat().st_size for part in self._segments[:-1])
             self._named = self._segments[-1].first, self._order.first
@@ -312,7 +310,7 @@ class Spool:
         if self.next_number + count > self._named[0] + RESERVE:
             self._name()
         grown = self._file.octets + count * RECORD > self._segment_octets
-        return self._spent or (grown and self._file.octets > 0)
+        return self._file.torn or (grown and self._file.octets > 0)
 
     def _turn(self) -> None:
         """Begin another segment, at the next number; what must be synced is left to `sync`."""
@@ -320,7 +318,7 @@ class Spool:
         last = self._segments[-1]
         try:
             if self._file.octets:
-                fresh = Growing(Part(self.next_number, path))
+                fresh = Growing(Part(self.next_number, path), read=True)
                 self._ended.append(self._file.file)
                 self._older += self._file.octets
                 self._file = fresh
@@ -331,7 +329,7 @@ class Spool:
         except OSError as error:
             raise failure(path, error) from error
         self._segments.append(Part(self.next_number, path))
-        self._spent, self._renamed = False, True
+        self._renamed = True
         self._table = dict(self._links.table), self.next_number
         self._turn_order()
 

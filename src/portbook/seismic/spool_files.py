@@ -15,7 +15,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from portbook.seismic.journal import sync_folder, write_whole
+from portbook.seismic.journal import sync_folder
 from portbook.seismic.store import ArchiveError
 
 RESERVE = 1 << 20
@@ -58,20 +58,37 @@ def order_path(folder: Path, sequence: int, number: int) -> Path:
 
 
 class Growing:
-    """A file that is appended to. A write that fails leaves it as it was."""
+    """A file that is appended to. A write that fails leaves it as it was; but see `torn`.
 
-    def __init__(self, part: Part) -> None:
+    torn: a part of a write was in it for a moment. Where others may have read that, it stays with
+    one octet of no record, so that after a restart nobody takes the file's end for what it seems
+    """
+
+    def __init__(self, part: Part, *, read: bool = False) -> None:
         self.part = part
+        self.torn = False
+        self._read = read
         self.file = os.open(part.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         self.octets = os.fstat(self.file).st_size
 
     def append(self, octets: bytes) -> None:
         """Append in one write. Raises SpoolFull, or another ArchiveError."""
+        done = 0
         try:
-            write_whole(self.file, octets, self.octets)
+            while done < len(octets):
+                done += os.pwrite(self.file, octets[done:] if done else octets, self.octets + done)
         except OSError as error:
+            if done:
+                self._undo()
             raise failure(self.part.path, error) from error
-        self.octets += len(octets)
+        self.octets += done
+
+    def _undo(self) -> None:
+        self.torn = self._read
+        try:
+            self.cut(self.octets + self.torn)
+        except OSError as error:
+            raise failure(self.part.path, error, full=False) from error
 
     def cut(self, octets: int) -> None:
         """Cut the end off."""

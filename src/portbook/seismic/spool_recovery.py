@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 from portbook.seismic.spool_files import Growing, Part
@@ -48,11 +49,13 @@ def undelivered(
     settled: all below it did, or never will; 0: unknown
     """
     reader = Reader(parts)
-    begin = max(settled or _recent(reader, parts[0].first, behind), parts[0].first)
-    out = order.since(begin)
+    numbers = _numbers(parts, settled, behind)
+    if not settled:
+        numbers = numbers[_recent(reader, numbers) :]
+    out = order.since(numbers[0]) if numbers else set()
     gone: set[int] = set()  # what went out, to know its repetitions
     left: list[tuple[int, int]] = []
-    for number in range(begin, behind):
+    for number in numbers:
         entry = reader.read(number)
         if entry is None:
             continue
@@ -85,21 +88,31 @@ def _note_links(octets: bytes, first: int, links: Links) -> None:
                 links.note((entry.arrival,))
 
 
-def _recent(reader: Reader, first: int, behind: int) -> int:
-    """Return the number from which on packets may have been held back."""
-    low, high = max(first, behind - MOST_HELD), behind
-    last = _time(reader, range(high - 1, low - 1, -1))
-    while low < high:
-        middle = (low + high) // 2
-        when = _time(reader, range(middle, high))
-        if when is not None and last is not None and when < last - HELD_NS:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+def _numbers(parts: Sequence[Part], begin: int, behind: int) -> list[int]:
+    """Return the numbers in segments from one on, the last ones when they are very many.
+
+    Between segments numbers may leap: nobody counts them through.
+    """
+    found: list[int] = []
+    for part in reversed(parts):
+        end = min(part.first + part.path.stat().st_size // RECORD, behind)
+        found[:0] = range(max(part.first, begin), end)
+        if part.first <= begin or len(found) >= MOST_HELD:
+            break
+    return found[-MOST_HELD:]
 
 
-def _time(reader: Reader, numbers: Sequence[int]) -> int | None:
-    """Return when the first of some packets came in that is there."""
-    found = (reader.read(number) for number in numbers)
-    return next((one.arrival.received_ns for one in found if one is not None), None)
+def _recent(reader: Reader, numbers: Sequence[int]) -> int:
+    """Return where those begin that came in so lately that they may have been held back."""
+
+    def when(number: int) -> int:
+        entry = reader.read(number)
+        return entry.arrival.received_ns if entry else last  # what is damaged ends no search
+
+    last = 0
+    for number in reversed(numbers):
+        entry = reader.read(number)
+        if entry is not None:
+            last = entry.arrival.received_ns
+            break
+    return bisect_left(numbers, last - HELD_NS, key=when)
