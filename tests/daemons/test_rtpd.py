@@ -243,6 +243,86 @@ def test_the_archivers_death_costs_nothing(rtpd: Running) -> None:
     assert reftek.held(rtpd.home / "raw").total() == len(EVENT)
 
 
+def test_one_receiver_reads_from_another_and_comes_back_to_it(tmp_path: Path) -> None:
+    near, far = tmp_path / "near", tmp_path / "far"
+    near.mkdir()
+    far.mkdir()
+    clients = socket.socket()
+    clients.bind(("127.0.0.1", 0))
+    clients.listen()
+    more = handing_over({"clients": clients})
+    port = clients.getsockname()[1]
+    chain = f'[[upstream]]\nhost = "127.0.0.1"\nport = {port}\n'
+    with running(near, SETTINGS + chain) as reader:
+        client = Client(reader.ports["clients"])
+        for part in (EVENT[:30], EVENT[30:]):
+            with running(far, **more) as source:
+                source.until(lambda told: told["clients"])
+                source.udp(*part)
+                assert client.packets(len(part)) == part
+                assert source.end(signal.SIGKILL)
+        told = reader.status()
+        assert [one["how"] for one in told["sources"]] == ["upstream"]
+        client.close()
+        assert reader.end() == 0
+    clients.close()
+
+    assert reftek.held(near / "raw").total() == len(EVENT)
+
+
+class SeedLinkClient:
+    """A client of SeedLink 4 that wants everything, from a sequence on."""
+
+    def __init__(self, port: int, after: str = "ALL") -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), 30)
+        self.stream = self.socket.makefile("rb")
+        for line in ("SLPROTO 4.0", "STATION *", f"DATA {after}"):
+            self.socket.sendall(line.encode() + b"\r\n")
+            assert self.stream.readline() == b"OK\r\n"
+        self.socket.sendall(b"END\r\n")
+
+    def records(self, count: int) -> list[tuple[int, bytes]]:
+        """Return the next records with their sequences."""
+        found = []
+        for _ in range(count):
+            head = self.stream.read(17)
+            assert head[:2] == b"SE"
+            self.stream.read(head[16])
+            octets = self.stream.read(int.from_bytes(head[4:8], "little"))
+            found.append((int.from_bytes(head[8:16], "little"), octets))
+        return found
+
+    def close(self) -> None:
+        self.stream.close()
+        self.socket.close()
+
+
+def test_seedlink_clients_find_their_place_after_kill_9(tmp_path: Path) -> None:
+    settings = SETTINGS.replace("[spool]", 'seedlink = "127.0.0.1:0"\n[spool]')
+    data = [one for one in EVENT if one[:2] == b"DT"]
+    with running(tmp_path, settings) as rtpd:
+        rtpd.udp(*EVENT)
+        client = SeedLinkClient(rtpd.ports["seedlink"])
+        before = client.records(2 * len(data))  # 500 samples of 16 bits fill more than one
+        client.close()
+        assert rtpd.end(signal.SIGKILL)
+    more = reftek.event(UNIT, seconds=10, number=2, at_s=90)
+    with running(tmp_path, settings) as rtpd:
+        client = SeedLinkClient(rtpd.ports["seedlink"])
+        assert client.records(len(before)) == before
+        late = SeedLinkClient(rtpd.ports["seedlink"], after=str(before[-3][0]))
+        assert late.records(3)[-3:] == before[-3:]
+        rtpd.udp(*more)
+        fresh = client.records(2 * len([one for one in more if one[:2] == b"DT"]))
+        for one in (client, late):
+            one.close()
+        assert rtpd.end() == 0
+
+    bodies = [octets[64 : 64 + 2 * int.from_bytes(octets[30:32])] for _, octets in before]
+    assert [one[24:] for one in data] == [a + b for a, b in zip(*[iter(bodies)] * 2, strict=True)]
+    assert [one for one, _ in before + fresh] == sorted({one for one, _ in before + fresh})
+
+
 def test_a_port_that_is_taken_names_who_has_it(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

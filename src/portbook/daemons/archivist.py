@@ -48,11 +48,12 @@ class Archivist:
         *,
         command: Sequence[str] = COMMAND,
         still_s: float = STILL_S,
+        leave_s: float = LEAVE_S,
         backoff: Backoff | None = None,
     ) -> None:
         self._settings, self._voice = settings, voice
         self._on_archived, self._on_said = archived, said
-        self._command, self._still_s = tuple(command), still_s
+        self._command, self._still_s, self._leave_s = tuple(command), still_s, leave_s
         self._backoff = backoff or Backoff(1.0, 60.0)
         self._child: Process | None = None
         self._soon: asyncio.TimerHandle | None = None
@@ -141,9 +142,9 @@ class Archivist:
         with suppress(ProcessLookupError):
             child.terminate()
         try:
-            await asyncio.wait_for(child.wait(), LEAVE_S)
+            await asyncio.wait_for(child.wait(), self._leave_s)
         except TimeoutError:
-            self._voice.say("warning", f"the archiver did not end in {LEAVE_S:.0f} s: it is killed")
+            self._voice.say("warning", f"the archiver did not end in {self._leave_s} s: killed")
             with suppress(ProcessLookupError):
                 child.kill()
 

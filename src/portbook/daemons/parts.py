@@ -65,8 +65,8 @@ class Parts:
         self.admission = Admission(rules(settings, doors.where("field")), speaker, self.peers)
         near_year = time.gmtime(self.started_ns // 1_000_000_000).tm_year
         self.liveness = Liveness(near_year)
-        self.outlets = self._outlets(near_year)
         self.ring = self._refilled()
+        self.outlets = self._outlets(near_year)
         self.receiver = Receiver(self.spool, self.order, self.ring, self.admission, speaker)
         self.receiver.liveness = self.liveness
         self.receiver.stood(one.key for one in speaker.alarms.standing())
@@ -139,7 +139,7 @@ class Parts:
         await asyncio.sleep(0)  # the answers of the last sync: links are acknowledged now
         self.fanout.stop()
         if self.outlets is not None:
-            self.outlets.stop()
+            await self.outlets.stop()
         if self.archivist is not None:
             await self.archivist.leave()
 
@@ -208,9 +208,6 @@ class Parts:
         for octets in packets:
             self.order.restore(octets)
         ring.append(packets)
-        if self.outlets is not None:
-            for sequence, octets in enumerate(packets, first):
-                self.outlets.add(sequence, octets)
         return ring
 
     def _outlets(self, near_year: int) -> Outlets | None:
@@ -220,7 +217,7 @@ class Parts:
         from portbook.daemons.outlets import Outlets
 
         where = self.doors.where("seedlink")
-        return Outlets(self.settings, near_year, self.speaker, listening, where)
+        return Outlets(self.settings, self.ring, near_year, self.speaker, listening, where)
 
     def _archivist(self) -> Archivist | None:
         if not self.settings.archive.raw and not self.settings.archive.sds:

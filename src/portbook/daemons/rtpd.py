@@ -53,6 +53,7 @@ def run(
     log = log or Log(environ=environ)
     folder = Path(settings.folder)
     doors = opened(settings, environ)
+    gc.disable()  # until all is there: it would walk the ring again and again while that is filled
     try:
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -60,6 +61,7 @@ def run(
             raise SourceError(f"{folder}: {error.strerror}; it is where the spool stands") from None
         return asyncio.run(Rtpd(settings, doors, log, reread, environ).serve())
     finally:
+        gc.enable()
         doors.close()
 
 
@@ -117,6 +119,7 @@ class Rtpd:
         self._notifier.ready()
         gc.collect()
         gc.freeze()  # what is there now stays: the collector need not walk it ever again
+        gc.enable()
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(self._every(TURN_S, self._turn)),

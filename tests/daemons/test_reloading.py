@@ -1,0 +1,40 @@
+"""Other settings while it runs: what waits for a restart keeps its old value."""
+
+from __future__ import annotations
+
+from portbook.daemons.reloading import merged
+from portbook.daemons.settings import from_mapping
+
+OLD = {
+    "folder": "/var/lib/x",
+    "archive": {"raw": "/srv/raw", "keep_days": 10},
+    "ring": {"packets": 1024},
+    "unit": {"AE4C": {"network": "XX", "station": "A", "stream": {"1": ["HHZ"]}}},
+}
+
+
+def test_what_can_take_effect_does_and_the_rest_stays() -> None:
+    new = OLD | {
+        "folder": "/elsewhere",
+        "archive": {"raw": "/other", "keep_days": 5},
+        "ring": {"packets": 2048},
+        "allow": {"units": ["AE4C"]},
+        "unit": {"AE4C": {"addresses": ["10.0.0.1"]}},
+        "upstream": [{"host": "rtpd"}],
+        "datalink": [{"host": "ring"}],
+    }
+    kept, now, restart = merged(from_mapping(OLD), from_mapping(new))
+
+    assert (kept.folder, kept.archive.raw, kept.ring.packets) == ("/var/lib/x", "/srv/raw", 1024)
+    assert (kept.archive.keep_days, kept.allow.units) == (5, ("AE4C",))
+    assert kept.unit["AE4C"].addresses == ("10.0.0.1",)
+    assert [one.host for one in kept.upstream] == ["rtpd"]
+    assert kept.datalink == ()
+    assert {"archive.keep_days", "allow.units", "unit.AE4C", "upstream"} <= set(now)
+    assert {"folder", "archive.raw", "ring.packets", "datalink"} <= set(restart)
+
+
+def test_the_same_settings_change_nothing() -> None:
+    told = from_mapping(OLD)
+
+    assert merged(told, from_mapping(OLD)) == (told, (), ())
