@@ -28,9 +28,21 @@ def test_channels_are_found_by_the_numbers_of_packets() -> None:
     assert 4 == len(found)
 
 
+def test_the_receivers_settings_are_a_map_as_well() -> None:
+    more = '[unit.9EEF]\naddresses = ["10.1.0.0/16"]\nsilence_s = 60\n[listen]\nfield = "x"\n'
+    found = stations.read(
+        f'folder = "/srv"\n{GOOD}addresses = []\nrate.1 = 200\n{more}', "rtpd.toml"
+    )
+
+    assert 4 == len(found)
+    assert found.name("9EEF", 0, 0) is None
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        (GOOD + '[unti.9EEF]\nnetwork = "XX"', "nothing but the receiver's settings"),
+        (GOOD + "[unit.9EEF]", "name its channels"),
         ("[unit.AE4C", "map.toml: "),
         ("", r"tables \[unit.XXXX\]"),
         ("[unit]", r"tables \[unit.XXXX\]"),
