@@ -282,6 +282,7 @@ class Summary(msgspec.Struct, frozen=True, tag="summary", tag_field="kind"):
     closed_early: int = 0  # conversations cut for lack of memory
     accepted: int = 0  # findings that somebody accepted
     hidden: tuple[str, ...] = ()  # what could not be seen for lack of permission
+    dropped: int = 0  # packets that the kernel lost for lack of room, where it was live
 
 
 class Problem(msgspec.Struct, frozen=True, tag="error", tag_field="kind"):

@@ -33,14 +33,14 @@ def test_a_rule_is_its_page(rule: Rule) -> None:
 
 @everyone
 def test_code_and_name_have_their_shape(rule: Rule) -> None:
-    assert re.fullmatch(r"PB[1-4]\d\d", rule.code)
+    assert re.fullmatch(r"PB[1-5]\d\d", rule.code)
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", rule.name)
     assert not rule.name.startswith(("no-", "avoid-"))
 
 
 @everyone
 def test_the_code_says_the_family(rule: Rule) -> None:
-    family = {"identity": "1", "collision": "2", "exposure": "3", "policy": "4"}
+    family = {"identity": "1", "collision": "2", "exposure": "3", "policy": "4", "rhythm": "5"}
 
     assert family[type(rule).__module__.rsplit(".", 1)[1]] == rule.code[2]
 
@@ -51,7 +51,7 @@ def test_codes_and_names_are_unique_and_the_first_set_is_there() -> None:
     assert len(set(names)) == len(names)
     assert {
         *("PB101", "PB102", "PB103", "PB104", "PB105", "PB201", "PB202", "PB203"),
-        *("PB301", "PB302", "PB303", "PB304", "PB401", "PB402"),
+        *("PB301", "PB302", "PB303", "PB304", "PB401", "PB402", "PB501"),
     } <= rules().keys()
 
 

@@ -16,6 +16,7 @@ DAC_READ_SEARCH, NET_RAW, SYS_PTRACE, SYS_ADMIN = (
     "sys_admin",
 )
 _BITS = {"dac_override": 1, DAC_READ_SEARCH: 2, NET_RAW: 13, SYS_PTRACE: 19, SYS_ADMIN: 21}
+_NET_ADMIN = 12
 OWNERS = (SYS_PTRACE, DAC_READ_SEARCH)  # list another user's descriptors, then follow them
 
 
@@ -82,3 +83,28 @@ def _program() -> str:
     if found:
         return shlex.quote(found)
     return f"{shlex.quote(sys.executable)} -m portbook"
+
+
+def give_up_capture() -> None:
+    """Give up the right to capture, for good: what was opened stays open, nothing new can be.
+
+    Linux; elsewhere, and where it was never held, nothing happens. Source: capabilities(7),
+    capset(2), prctl(2).
+    """
+    if sys.platform != "linux":
+        return
+    import ctypes
+    import struct
+
+    library = ctypes.CDLL(None, use_errno=True)
+    no_new_privileges, clear_ambient = (38, 1), (47, 4)  # PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT
+    library.prctl(*no_new_privileges, 0, 0, 0)
+    library.prctl(*clear_ambient, 0, 0, 0)
+    head = ctypes.create_string_buffer(struct.pack("=Ii", 0x20080522, 0))  # version 3, this thread
+    sets = ctypes.create_string_buffer(24)
+    if library.capget(head, sets):
+        return
+    words = list(struct.unpack("=6I", sets.raw))
+    lost = ~(1 << _BITS[NET_RAW] | 1 << _NET_ADMIN) & 0xFFFFFFFF
+    words[:3] = [word & lost for word in words[:3]]  # effective, permitted, inheritable below 32
+    library.capset(head, ctypes.create_string_buffer(struct.pack("=6I", *words)))

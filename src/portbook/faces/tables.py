@@ -10,7 +10,13 @@ from typing import Any
 import click
 
 from portbook.addresses import parse
-from portbook.faces.terminal import LEVEL_STYLES, colours, print_table, wrapped
+from portbook.faces.terminal import (
+    LEVEL_STYLES,
+    colours,
+    drawn_table,
+    print_table,
+    wrapped,
+)
 from portbook.faces.times import lasting, short
 from portbook.records import (
     Announcement,
@@ -45,6 +51,29 @@ def show(story: Story, everything: bool = False, conversations: bool = False) ->
     _table("Oddities", ODDITY, story.oddities, everything)
     findings(story.findings)
     click.echo(summed_up(story))
+
+
+def compact(story: Story, rows: int, conversations: bool = False) -> list[Any]:
+    """Return a story as tables for a screen of fixed height: so many rows each, what is new last.
+
+    conversations: the largest ones in place of the services
+    """
+    chosen: list[tuple[str, tuple[Column, ...], Sequence[Any]]] = [
+        ("Conversations", CONVERSATION, _largest(story.conversations))
+        if conversations
+        else ("Services", SERVICE, sorted(story.services, key=_place)),
+        ("Devices", DEVICE, sorted(story.devices, key=_place)),
+        ("Announcements", ANNOUNCEMENT, story.announcements),
+    ]
+    return [
+        drawn_table(
+            f"{title} ({len(every)}{', the first shown' if len(every) > rows else ''})",
+            [name for name, _ in columns],
+            [[value(row) for _, value in columns] for row in every[:rows]],
+        )
+        for title, columns, every in chosen
+        if every
+    ]
 
 
 def findings(found: Sequence[Finding]) -> None:

@@ -107,6 +107,25 @@ def print_table(
     headings: marks after a name tell what its column is: `#` numbers, set to the right; `!` never
     broken over lines, such as addresses; `?` left out, and said so, where the terminal is narrow
     """
+    out = console(stream)
+    table, left_out = _laid_out(title, headings, rows, out.width)
+    with out.capture() as drawn:
+        out.print(table)
+    out.file.write("".join(f"{line.rstrip()}\n" for line in drawn.get().splitlines()))
+    if left_out:
+        out.file.write(f"  left out, a wider terminal shows it: {', '.join(left_out)}\n")
+    out.file.write("\n")
+
+
+def drawn_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """Return a table for a live picture, as `print_table` would print it."""
+    return _laid_out(title, headings, rows, console().width)[0]
+
+
+def _laid_out(
+    title: str, headings: Sequence[str], rows: Iterable[Sequence[object]], room: int
+) -> tuple[Table, list[str]]:
+    """Return a table that fits the room, and the columns that were left out for it."""
     from rich.cells import cell_len
 
     columns = [_Column.of(heading) for heading in headings]
@@ -115,15 +134,9 @@ def print_table(
         max(cell_len(text) for text in (column.name, *(row[at] for row in cells)))
         for at, column in enumerate(columns)
     ]
-    out = console(stream)
-    kept = _fitting(columns, widths, out.width)
-    with out.capture() as drawn:
-        out.print(_table(title, columns, kept, cells, _room(columns, widths, kept) <= out.width))
-    out.file.write("".join(f"{line.rstrip()}\n" for line in drawn.get().splitlines()))
-    left_out = [column.name for at, column in enumerate(columns) if at not in kept]
-    if left_out:
-        out.file.write(f"  left out, a wider terminal shows it: {', '.join(left_out)}\n")
-    out.file.write("\n")
+    kept = _fitting(columns, widths, room)
+    table = _table(title, columns, kept, cells, _room(columns, widths, kept) <= room)
+    return table, [column.name for at, column in enumerate(columns) if at not in kept]
 
 
 _NARROWEST = 12  # a column that may be broken keeps so much

@@ -19,6 +19,7 @@ from portbook.ports import PortRange, Transport
 from portbook.protocols import Profile
 from portbook.records import (
     LOCAL_SITE,
+    NOTHING,
     Announcement,
     Claim,
     Conversation,
@@ -43,6 +44,7 @@ class Case(msgspec.Struct, frozen=True, dict=True):
     services: Sequence[Service] = ()
     devices: Sequence[Device] = ()
     announcements: Sequence[Announcement] = ()
+    ends: Mapping[str, int] = NOTHING  # until when each source was listened to, nanoseconds
     networks: tuple[str, ...] = ()  # the interfaces' own prefixes: "192.168.1.0/24"
     ephemeral: PortRange | None = None  # what this system hands out to clients
     policy: Callable[[int, Transport], object | None] | None = None  # claims.policies.Policy.judge

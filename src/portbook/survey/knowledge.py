@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -11,7 +11,7 @@ from portbook.claims.policies import Policy
 from portbook.claims.profiles import profiles
 from portbook.findings import Case
 from portbook.ports import PortRange
-from portbook.records import Announcement, Conversation, Device, Listener, Service
+from portbook.records import NOTHING, Announcement, Conversation, Device, Listener, Service
 
 
 class Knowledge(msgspec.Struct, frozen=True):
@@ -36,8 +36,12 @@ class Knowledge(msgspec.Struct, frozen=True):
         services: Sequence[Service] = (),
         devices: Sequence[Device] = (),
         announcements: Sequence[Announcement] = (),
+        ends: Mapping[str, int] = NOTHING,
     ) -> Case:
-        """Return the case that the rules judge: this knowledge with that evidence."""
+        """Return the case that the rules judge: this knowledge with that evidence.
+
+        ends: until when each source was listened to
+        """
         return Case(
             claims=self.claims.of,
             protocols=profiles(),
@@ -47,6 +51,7 @@ class Knowledge(msgspec.Struct, frozen=True):
             services=services,
             devices=devices,
             announcements=announcements,
+            ends=ends,
             networks=self.networks,
             ephemeral=self.ephemeral,
             reserved=self.reserved,

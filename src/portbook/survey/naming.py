@@ -53,11 +53,14 @@ def key(one: Conversation) -> Key:
 
 def named(seen: Iterable[Observed], claims: Claims, memory: Memory) -> Iterator[Named]:
     """Identify each conversation, turn it round where the protocol shows who serves, add claims."""
-    for one in seen:
-        told = _identified(one, memory)
-        if told and told.swapped:
-            one = turned(one)
-        yield Named(_complete(one.conversation, told, claims), one.times, told, _octets(one))
+    return (complete(one, identified(one, memory), claims) for one in seen)
+
+
+def complete(one: Observed, told: Identification | None, claims: Claims) -> Named:
+    """Give a conversation the name that was found for it, and the claims of its port."""
+    if told and told.swapped:
+        one = turned(one)
+    return Named(_complete(one.conversation, told, claims), one.times, told, _octets(one))
 
 
 def remember(seen: Iterable[Observed], claims: Claims, memory: Memory) -> None:
@@ -74,7 +77,8 @@ def keep(one: Named, memory: Memory) -> None:
         memory[key(told)] = Known(one.identification, client, one.octets)
 
 
-def _identified(one: Observed, memory: Memory) -> Identification | None:
+def identified(one: Observed, memory: Memory) -> Identification | None:
+    """Identify a conversation by its bytes, and by what is remembered of it."""
     known = memory.get(key(one.conversation)) if memory else None
     if known is None:
         return _identify(one)

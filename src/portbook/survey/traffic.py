@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from portbook.errors import SourceError
@@ -50,7 +50,7 @@ def read(
     looked = [_Look(capture, knowledge, site, room, progress).run() for capture in found.captures]
     problems += [look.problem for look in looked if look.problem]
     seen = [one for look in looked for one in look.named]
-    return _told(
+    return told(
         seen,
         knowledge,
         now_ns,
@@ -60,10 +60,20 @@ def read(
         sources=len(looked) + len(found.problems),
         failed=len(found.problems) + sum(look.nothing_read for look in looked),
         seconds=time.perf_counter() - began,
+        ends=_ends(seen),
     )
 
 
-def _told(
+def _ends(seen: Iterable[Named]) -> dict[str, int]:
+    """Return when the last packet of each capture came."""
+    ends: dict[str, int] = {}
+    for one in seen:
+        source, last_ns = one.conversation.source, one.conversation.last_ns
+        ends[source] = max(last_ns, ends.get(source, last_ns))
+    return ends
+
+
+def told(
     seen: list[Named],
     knowledge: Knowledge,
     now_ns: int,
@@ -74,17 +84,23 @@ def _told(
     sources: int,
     failed: int,
     seconds: float,
+    ends: Mapping[str, int],
 ) -> Story:
+    """Make a story of named conversations: gather, and judge.
+
+    ends: until when each source was listened to, Unix nanoseconds
+    """
     conversations = tuple(one.conversation for one in seen)
     served = tuple(services(conversations))
-    told = tuple(devices(seen))
+    hosts = tuple(devices(seen))
     rhythmic = tuple(announcements(seen))
     case = knowledge.case(
         now_ns,
         conversations=conversations,
         services=served,
-        devices=told,
+        devices=hosts,
         announcements=rhythmic,
+        ends=ends,
     )
     return Story(
         summary=Summary(
@@ -101,7 +117,7 @@ def _told(
         ),
         conversations=conversations,
         services=served,
-        devices=told,
+        devices=hosts,
         announcements=rhythmic,
         oddities=oddities,
         findings=tuple(judge(case)),
@@ -214,12 +230,12 @@ class _Look:
                 self._named[at] = one.in_part(None)
 
     def _name_the_young(self) -> None:
-        longer = (row for row in self._table.rows() if _loses_octets(row))
+        longer = (row for row in self._table.rows() if loses_octets(row))
         remember(self._observed(longer), self._knowledge.claims, self._memory)
         self._table.release()
 
 
-def _loses_octets(row: Row) -> bool:
+def loses_octets(row: Row) -> bool:
     """Tell whether a row has a longer head, of which a part goes back to the pool."""
     return len(row.head_ab) > HEAD_OCTETS or len(row.head_ba) > HEAD_OCTETS
 
