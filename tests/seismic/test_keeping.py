@@ -100,12 +100,16 @@ def test_what_stays_fits_or_nothing_more_may_go(
 def _fill(root: Path, days: range) -> tuple[RawArchive, Sds, Intake]:
     raw, sds = RawArchive(root / "raw"), Sds(root / "sds")
     intake = Intake(raw, 2026, sds=sds, stations=stations.read(MAP, "test"))
+    _taken(intake, days)
+    return raw, sds, intake
+
+
+def _taken(intake: Intake, days: range) -> None:
     for day in days:
         for octets in event(number=day + 1, at_s=day * DAY_S):
             intake.take(octets)
         intake.take(state_of_health("9D20", day, "CLOCK IS LOCKED", day * DAY_S))
     intake.sync()
-    return raw, sds, intake
 
 
 def _state(root: Path) -> State:
@@ -218,7 +222,10 @@ def test_what_others_put_there_stays(tmp_path: Path) -> None:
 
 
 def test_what_the_archives_hold_is_told_by_day_and_grows(tmp_path: Path) -> None:
-    raw, sds, intake = _fill(tmp_path, range(2))
+    raw, sds, intake = _fill(tmp_path, range(0))
+    raw.growth()
+    sds.growth()
+    _taken(intake, range(2))
     intake.checkpoint()
 
     today = time.time_ns() // DAY_NS

@@ -13,12 +13,14 @@ import signal
 import socket
 import sys
 import time
+import traceback
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from portbook.daemons.archiving import Archiving
+from portbook.daemons.archiving import Archiving, Caution
 from portbook.daemons.lines import Inbox, Outbox
 from portbook.daemons.settings import Settings, from_mapping
 from portbook.daemons.sweeping import Sweeper
@@ -44,7 +46,9 @@ class Archiver:
         self._lines, self._out = lines, outbox
         self._settings: Settings | None = None
         self._work: Archiving | None = None
+        self._caution: Caution | None = None
         self._sweeper: Sweeper | None = None
+        self._before: dict[str, int] = {}  # counts of goes that failed
         self._spooled = 0
         self._began_s = self._again_s = time.monotonic()
         self._pause_s = _FIRST_S
@@ -102,7 +106,9 @@ class Archiver:
             return False
         try:
             if self._work is None:
-                self._work = Archiving(self._settings, self._tell, room=room)
+                self._caution = self._caution or Caution(Path(self._settings.folder))
+                self._work = Archiving(self._settings, self._tell, room=room, caution=self._caution)
+                self._tell("archived", self._work.safe)
                 self._sweeper = Sweeper(self._settings.archive)
             taken = self._work.turn(self._spooled)
             if self._work.wants_sync() or self._failing:
@@ -112,7 +118,10 @@ class Archiver:
             return taken > 0
         except ArchiveError as error:
             self._failed(error)
-            return False
+        except Exception as error:
+            traceback.print_exc()
+            self._failed(ArchiveError(f"{type(error).__name__}: {error}; it is tried again"))
+        return False
 
     def _sweep(self, work: Archiving) -> None:
         """Delete what is too old or too much; tell of it, and of what is too much to stay."""
@@ -129,15 +138,14 @@ class Archiver:
     def _tell(self, kind: str, what: Any) -> None:
         if kind == "archived" and self._work:
             counts = msgspec.to_builtins(self._work.counts)
+            counts = {name: count + self._before.get(name, 0) for name, count in counts.items()}
             self._out.latest("archived", {"archived": what, "counts": counts})
         else:
             self._out.say(kind, what)
 
     def _failed(self, error: ArchiveError) -> None:
         """Let go, say why, and come back later to where it was safe."""
-        if self._work:
-            self._work.abandon()
-            self._work = None
+        self._let_go()
         now_s = time.monotonic()
         if isinstance(error, InUseError) and now_s - self._began_s < TAKE_OVER_S:
             self._again_s = now_s + _SOON_S
@@ -150,6 +158,13 @@ class Archiver:
         self._failing = key
         self._again_s = now_s + self._pause_s
         self._pause_s = min(2 * self._pause_s, _LONGEST_S)
+
+    def _let_go(self) -> None:
+        if self._work:
+            for name, count in msgspec.to_builtins(self._work.counts).items():
+                self._before[name] = self._before.get(name, 0) + count
+            self._work.abandon()
+            self._work = None
 
     def _well(self) -> None:
         self._pause_s = _FIRST_S

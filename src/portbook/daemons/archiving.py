@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,14 @@ import msgspec
 from portbook.daemons.settings import GB, Settings
 from portbook.daemons.sweeping import Holds
 from portbook.seismic import standing
-from portbook.seismic.intake import Counts, Intake
+from portbook.seismic.feed import default_name
+from portbook.seismic.intake import Counts, Intake, UpsetError
 from portbook.seismic.keeping import Tree
 from portbook.seismic.raw_archive import RawArchive
 from portbook.seismic.sds import Sds
 from portbook.seismic.spool import Entry, Follower
 from portbook.seismic.standing import Standing
-from portbook.seismic.store import ROOM, Room
+from portbook.seismic.store import ROOM, ArchiveError, Room
 
 Tell = Callable[[str, Any], object]
 BATCH = 1024  # packets that are taken at once
@@ -33,7 +34,30 @@ SYNC_PACKETS = 16_384  # a second of them at most: files that many packets went 
 SYNC_NS = 1_000_000_000
 MERGE_NS = 60_000_000_000  # between two times that late records are put in their place
 MOST_CLOSED = 2000  # streams whose files are closed at the end: more take too long
-SPOOL, SMALL_RAW = "spool", "raw"
+SPOOL, SMALL_RAW, NOT_ARCHIVED = "spool", "raw", "not-archived"
+MOST_SKIPPED = 1000
+
+
+class Caution:
+    """Which packets are taken one by one, and which are left out; it outlives an `Archiving`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.until = 0  # number up to which packets are taken singly
+        self.skipped: set[bytes] = set()
+        self._folder = folder
+
+    def upset(self, entries: Sequence[Entry], error: Exception) -> str:
+        """Note what upset the archiver; a packet that is known to is put aside."""
+        octets = error.octets if isinstance(error, UpsetError) else None
+        if octets is None and len(entries) == 1:
+            octets = entries[0].arrival.octets
+        if octets is None or octets in self.skipped or len(self.skipped) >= MOST_SKIPPED:
+            self.until = entries[-1].number + 1 if entries else 0
+            return f"{error!r}; packets are taken one by one now"
+        self.skipped.add(octets)
+        with (self._folder / NOT_ARCHIVED).open("ab") as stream:
+            stream.write(octets)
+        return f"{error!r}; the packet was put into {self._folder / NOT_ARCHIVED}"
 
 
 class Archiving:
@@ -49,11 +73,13 @@ class Archiving:
         tell: Tell,
         *,
         room: Room = ROOM,
+        caution: Caution | None = None,
         now_ns: Callable[[], int] = time.time_ns,
         ticks_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._tell, self._now_ns, self._ticks_ns = tell, now_ns, ticks_ns
         self._folder = Path(settings.folder)
+        self._caution = caution or Caution(self._folder)
         self._told: dict[str, int] = {}  # oddities, and how often each was told
         self._unsafe = 0  # packets since the last checkpoint
         self._moved = False  # something was put in its file since then
@@ -72,6 +98,7 @@ class Archiving:
             logged=False,
             stands=stood.stands,
             checked=_can_check(),
+            default=default_name,  # the same codes as the live feed's
         )
         self.safe = self.next = stood.number
         try:
@@ -91,14 +118,18 @@ class Archiving:
         """Take some of what is spooled, number `spooled` excluded; return how many packets."""
         if spooled < self.safe:
             self._begin_anew(spooled)
-        entries = (
-            self._follower.take(min(BATCH, spooled - self.next)) if spooled > self.next else []
-        )
-        if entries:
-            self._take(entries)
-        behind = entries and self.next < spooled
-        now_ns = entries[-1].arrival.received_ns if behind else self._now_ns()
-        self._moved |= self._intake.due(now_ns)
+        most = 1 if self.next < self._caution.until else min(BATCH, spooled - self.next)
+        entries = self._follower.take(most) if spooled > self.next else []
+        try:
+            if entries:
+                self._take(entries)
+            behind = entries and self.next < spooled
+            now_ns = entries[-1].arrival.received_ns if behind else self._now_ns()
+            self._moved |= self._intake.due(now_ns)
+        except ArchiveError:
+            raise
+        except Exception as error:
+            raise ArchiveError(self._caution.upset(entries, error)) from error
         self._say()
         return len(entries)
 
@@ -146,7 +177,12 @@ class Archiving:
             self._intake.abandon()
 
     def _take(self, entries: list[Entry]) -> None:
-        came = [(one.arrival.octets, one.arrival.address) for one in entries]
+        skipped = self._caution.skipped
+        came = [
+            (one.arrival.octets, one.arrival.address)
+            for one in entries
+            if not skipped or one.arrival.octets not in skipped
+        ]
         self._intake.take_all(came, entries[-1].arrival.received_ns)
         self.next = self._follower.number  # numbers leap where the spool lost its end
         self._unsafe += len(entries)

@@ -26,8 +26,8 @@ class Holds(Protocol):
     def holdings(self) -> Iterator[tuple[int, int, int]]:
         """Give day, octets, and day when they were written, in steps."""
 
-    def growth(self) -> dict[int, int]:
-        """Return octets by day since the last call."""
+    def growth(self, *, following: bool = True) -> dict[int, int]:
+        """Return octets by day since the last call; following: go on noting them."""
 
     def forget(self, day: int) -> tuple[int, int]:
         """Delete a day; return files and octets."""
@@ -54,6 +54,10 @@ class Sweeper:
     def turn(self, trees: dict[Tree, Holds], now_ns: int) -> Deleted | None:
         """Do one step; return what was deleted, if something was. May raise ArchiveError."""
         if not self._rules.keep_days and self._rules.most_octets is None:
+            self._counted_s, self.excess = None, 0
+            for one in trees.values() if self._parts else ():
+                one.growth(following=False)
+            self._parts.clear()
             return None
         try:
             return self._step(trees, now_ns)
@@ -77,7 +81,7 @@ class Sweeper:
         if self._counting is None:
             self._parts.clear()
             for one in trees.values():
-                one.growth()
+                one.growth()  # from here on it is followed
             self._counting = (
                 (tree, *found) for tree, one in trees.items() for found in one.holdings()
             )

@@ -12,21 +12,30 @@ from portbook.seismic.stations import Stations
 from portbook.seismic.store import ForeignFileError
 from portbook.seismic.tags import STEIM
 
+Default = Callable[[str, int, int], miniseed.Name]
 Tell = Callable[[str, str, str | None], None]
 
 
 class Carrier:
     """Puts what data packets hold into an SDS tree as miniSEED records.
 
-    odd: takes name, place and advice of what cannot be carried over
+    odd: takes name, place and advice of what cannot be carried over; default: gives codes to a
+    channel that the map lacks, None: it is left out
     """
 
-    def __init__(self, sds: Sds, stations: Stations | None, near_year: int, odd: Tell) -> None:
+    def __init__(
+        self,
+        sds: Sds,
+        stations: Stations | None,
+        near_year: int,
+        odd: Tell,
+        default: Default | None = None,
+    ) -> None:
         self.records = 0
         self.duplicates = 0
         self._sds, self._stations = sds, stations
         self._year = near_year
-        self._odd = odd
+        self._odd, self._default = odd, default
 
     def name(self, stations: Stations | None) -> None:
         """Use another map from now on."""
@@ -50,6 +59,8 @@ class Carrier:
     def _made(self, packet: Packet, time_ns: int, rate_hz: float | None, where: str) -> list[bytes]:
         unit, stream, channel = packet.unit, packet.stream or 0, packet.channel or 0
         name = self._stations.name(unit, stream, channel) if self._stations else None
+        if name is None and self._default:
+            name = self._default(unit, stream, channel)
         if name is None:
             what = f"unit {unit} stream {stream + 1} channel {channel + 1}"
             self._odd("channel-not-mapped", f"{where}: {what}", "name it in the station map")

@@ -17,7 +17,7 @@ from portbook.protocols.reftek import packets
 from portbook.protocols.reftek.packets import Packet
 from portbook.records import Oddity
 from portbook.seismic.assembly import WINDOW, Assembler
-from portbook.seismic.carrying import Carrier, refusals
+from portbook.seismic.carrying import Carrier, Default, refusals
 from portbook.seismic.lanes import Stand
 from portbook.seismic.outcomes import (
     Hole,
@@ -34,7 +34,7 @@ from portbook.seismic.raw_archive import RawArchive
 from portbook.seismic.reports import Break, Missing
 from portbook.seismic.sds import Sds
 from portbook.seismic.stations import Stations
-from portbook.seismic.store import sync_together
+from portbook.seismic.store import ArchiveError, sync_together
 from portbook.seismic.tags import time_ns
 
 MOST_HOLES = 10_000  # told one by one; further ones are counted only
@@ -42,6 +42,18 @@ Stands = Mapping[tuple[str, int], Iterable[Stand]]
 # What travels with a packet through the assembler: its place in the log, where it came from, and
 # whether its samples are sound. A plain tuple: one is made for each packet.
 _Cargo = tuple[int, str, bool]
+
+
+class UpsetError(Exception):
+    """What should not be: a packet for whose own sake archiving failed. Begin again without it.
+
+    octets: the packet; None when it was none
+    """
+
+    def __init__(self, outcome: Outcome, error: Exception) -> None:
+        super().__init__(f"{type(error).__name__}: {error}")
+        packet = getattr(outcome, "packet", None)
+        self.octets: bytes | None = packet.octets if packet else None
 
 
 class Counts(msgspec.Struct):
@@ -65,7 +77,8 @@ class Intake:
     rates: Hz by unit and stream, where nothing else tells them. logged: each packet goes to the
     journal first; without, what was taken is safe at a `checkpoint` only, and the caller gives
     everything since then again after a sudden end. stands: where another intake came to.
-    checked: look at compressed samples before they are carried over (needs numpy and pymseed)
+    checked: look at compressed samples before they are carried over (needs numpy and pymseed);
+    default: gives codes to channels that `stations` lacks
     """
 
     def __init__(
@@ -81,10 +94,11 @@ class Intake:
         logged: bool = True,
         stands: Stands | None = None,
         checked: bool = False,
+        default: Default | None = None,
     ) -> None:
         self._counts = Counts()
         self._raw, self._sds = raw, sds
-        self._carrier = Carrier(sds, stations, near_year, self._odd_at) if sds else None
+        self._carrier = Carrier(sds, stations, near_year, self._odd_at, default) if sds else None
         self._year = near_year
         self._logged, self._checked = logged, checked
         known = {**(rates or {}), **raw.rates()}
@@ -133,7 +147,10 @@ class Intake:
         self._take(packet, where, now_ns)
 
     def take_all(self, came: Sequence[tuple[bytes, str]], now_ns: int = 0) -> None:
-        """Take packets as `take` does, each with where it came from; they came by `now_ns`."""
+        """Take packets as `take` does, each with where it came from; they came by `now_ns`.
+
+        Raises ArchiveError, and UpsetError when something is wrong with a packet or with us.
+        """
         read = [packets.read(octets) for octets, _ in came]
         bad = refusals(read) if self._checked and self._carrier else {}
         for at, (packet, (_, where)) in enumerate(zip(read, came, strict=True)):
@@ -245,20 +262,28 @@ class Intake:
 
     def _handle(self, outcomes: list[Outcome]) -> None:
         for one in outcomes:
-            if type(one) is Placed:  # most are
-                packet = one.packet
-                self._store(packet, one.time_ns)
-                if packet.type == "DT":
-                    self._carry(one)
-                elif packet.type == "ET":
-                    self._end(packet)
-                del self._unplaced[one.cargo[0]]
-            elif isinstance(one, Hole):
-                self._hole(one)
-            elif isinstance(one, Unfinished):
-                self._raw.end_event(one.unit, one.stream, one.event)
-            else:
-                self._one(one)
+            try:
+                if type(one) is Placed:  # most are
+                    self._placed(one)
+                elif isinstance(one, Hole):
+                    self._hole(one)
+                elif isinstance(one, Unfinished):
+                    self._raw.end_event(one.unit, one.stream, one.event)
+                else:
+                    self._one(one)
+            except ArchiveError:
+                raise
+            except Exception as error:
+                raise UpsetError(one, error) from error
+
+    def _placed(self, one: Placed) -> None:
+        packet = one.packet
+        self._store(packet, one.time_ns)
+        if packet.type == "DT":
+            self._carry(one)
+        elif packet.type == "ET":
+            self._end(packet)
+        del self._unplaced[one.cargo[0]]
 
     def _one(self, one: Placed | Told | Late | Repeated | Refused) -> None:
         if isinstance(one, Refused):

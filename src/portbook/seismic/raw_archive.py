@@ -188,9 +188,12 @@ class RawArchive:
                 written = int(max(one.st_mtime for one in every)) * NANO // DAY_NS
                 yield begins_ns // DAY_NS, sum(one.st_size for one in every), written
 
-    def growth(self) -> dict[int, int]:
-        """Return by how many octets each day has grown since the last call."""
-        return by_day(self._store.growth(), lambda path: day_ns(path[:7]))
+    def growth(self, *, following: bool = True) -> dict[int, int]:
+        """Return by how many octets each day has grown since the last call.
+
+        It is followed from the first call on; following: whether it is any more.
+        """
+        return by_day(self._store.growth(following=following), lambda path: day_ns(path[:7]))
 
     def forget(self, day: int) -> tuple[int, int]:
         """Delete the files of a day; return how many and their octets.

@@ -120,9 +120,14 @@ class Sds:
             for day, _, about in files(self.root, where):
                 yield day, about.st_size, int(about.st_mtime) // 86400
 
-    def growth(self) -> dict[int, int]:
-        """Return by how many octets each day has grown since the last call."""
-        return by_day(self._store.growth(), lambda path: day_ns(path[-8:].replace(".", "")))
+    def growth(self, *, following: bool = True) -> dict[int, int]:
+        """Return by how many octets each day has grown since the last call.
+
+        It is followed from the first call on; following: whether it is any more.
+        """
+        return by_day(
+            self._store.growth(following=following), lambda path: day_ns(path[-8:].replace(".", ""))
+        )
 
     def forget(self, day: int) -> tuple[int, int]:
         """Delete the day files of a day, in which no late record waits; return count and octets.

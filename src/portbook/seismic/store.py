@@ -103,7 +103,7 @@ class Store:
         self._pending: dict[str, bytearray] = {}
         self._waiting = 0  # octets in both
         self._dirty: dict[str, int] = {}  # changed since the last checkpoint, and what was safe
-        self._grown: dict[str, int] = {}  # octets more or less since `growth` was asked
+        self._grown: dict[str, int] | None = None  # octets more since `growth` was asked
         self._synced = False  # all that is in the files is on the disk
         self._failed: ArchiveError | None = None
         self._closed = False
@@ -220,10 +220,10 @@ class Store:
         self._grow(path, -octets)
         return octets
 
-    def growth(self) -> dict[str, int]:
+    def growth(self, *, following: bool = True) -> dict[str, int]:
         """Return by how many octets each file has grown since the last call."""
-        grown, self._grown = self._grown, {}
-        return grown
+        grown, self._grown = self._grown, {} if following else None
+        return grown or {}
 
     def sync(self) -> None:
         """Make all that was logged safe: neither kill -9 nor power loss can take it."""
@@ -353,7 +353,8 @@ class Store:
         self._sizes.pop(path, None)
 
     def _grow(self, path: str, octets: int) -> None:
-        self._grown[path] = self._grown.get(path, 0) + octets
+        if self._grown is not None:
+            self._grown[path] = self._grown.get(path, 0) + octets
 
     def _sync_files(self) -> None:
         if self._synced:
