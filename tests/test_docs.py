@@ -29,7 +29,9 @@ from portbook.records import Claim, ClaimKind, Listener, Source
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-TELLING = ("records", "findings", "planning", "survey", "seismic", "book", "faces")
+TELLING = (
+    "records", "findings", "planning", "survey", "seismic", "book", "emulators", "faces"
+)  # fmt: skip
 ROW = re.compile(r"^\| `([a-z]+)` \| `(.+)` \|$", re.MULTILINE)
 
 

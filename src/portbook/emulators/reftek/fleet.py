@@ -61,15 +61,18 @@ class Fleet:
         for packet in islice(every, most):
             if until_ns is not None and packet.due_ns > until_ns:
                 return
-            self.now_ns = packet.due_ns
             kind = packet.octets[:2].decode("ascii", "replace")
-            self.made[packet.unit][kind] += 1
+            fault = None
             if packet.unit in self._dirty and kind == "DT" and self._random.random() < 0.5:
                 fault = next(kinds)
-                self.spoilt[fault] += 1
                 octets = dirt.spoilt(packet.octets, fault, self._random)
                 packet = packet._replace(octets=octets)
             yield packet
+            # Counted when the next one is asked for: a run that is stopped sends this one no more.
+            self.now_ns = packet.due_ns
+            self.made[packet.unit][kind] += 1
+            if fault:
+                self.spoilt[fault] += 1
 
     def _of(self, unit: int) -> Iterator[Packet]:
         for made in self._sources[unit]:

@@ -15,7 +15,7 @@ FINISH_S = 60.0
 OFTEN = 16
 
 
-class Instrument(msgspec.Struct, frozen=True, tag="instrument", tag_field="kind"):
+class Emulated(msgspec.Struct, frozen=True, tag="emulated", tag_field="kind"):
     """What became of the packets of one recorder.
 
     packets: made, by type; datagrams: how often something of it was sent; lost, doubled: by the
@@ -126,13 +126,13 @@ def run(
     return carrier.finish(finish_s)
 
 
-def account(fleet: Fleet, carrier: Carrier) -> list[Instrument]:
+def account(fleet: Fleet, carrier: Carrier) -> list[Emulated]:
     """Return what became of each recorder's packets."""
     more = carrier.account()
     lost, doubled = more.get("lost", Counter()), more.get("doubled", Counter())
     acknowledged, repeated = more.get("acknowledged"), more.get("repeated")
     return [
-        Instrument(
+        Emulated(
             f"{unit:04X}",
             dict(sorted(counts.items())),
             counts.total(),
@@ -146,7 +146,7 @@ def account(fleet: Fleet, carrier: Carrier) -> list[Instrument]:
     ]
 
 
-def summary(fleet: Fleet, instruments: list[Instrument], left: int, seconds: float) -> Emulation:
+def summary(fleet: Fleet, instruments: list[Emulated], left: int, seconds: float) -> Emulation:
     """Return the account of all together."""
     return Emulation(
         len(instruments),
