@@ -11,11 +11,14 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from portbook.daemons import channels
+from portbook.daemons import channels, standing_alarms
 from portbook.daemons.posting import post
 from portbook.daemons.settings import Alarms as AlarmSettings
 from portbook.daemons.telling import FILE, Telling
@@ -190,6 +193,42 @@ def test_what_waits_is_told_before_the_end_where_there_is_time(tmp_path: Path) -
 
     assert telling.close(WAIT_S)
     assert 3 == telling.told == len(lines(tmp_path / "alarms.jsonl"))
+
+
+def test_so_many_wait_and_the_log_has_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portbook.daemons.telling.MOST_WAITING", 2)
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    log, alarms = Log(), Alarms()
+    hold = python(f"open({str(gate)!r}).read()")
+    telling = Telling(tmp_path, settings(tmp_path, command=hold), log)
+    for name in "abcd":
+        told = alarms.set(name, What.DROPS, f"it is {name}", 1)
+        assert told is not None
+        telling.tell(told)
+    opened = os.open(gate, os.O_WRONLY)
+    telling.reload(settings(tmp_path))
+    os.close(opened)
+
+    assert telling.settled(WAIT_S)
+    telling.close()
+    assert 2 == telling.left_out
+    assert [*"abcd"] == [one.key for one in telling.standing()]
+    assert [*"ab"] == [one["key"] for one in lines(tmp_path / "alarms.jsonl")]
+    said = log.of("error")
+    assert [1, 4] == [sum("queue" in one for one in said), sum("it is" in one for one in said)]
+
+
+@given(st.binary(max_size=200))
+def test_no_file_of_what_stands_makes_it_stumble(octets: bytes) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / FILE
+        path.write_bytes(octets)
+        kept, trouble = standing_alarms.read(path)
+
+    assert (trouble is None) or kept.standing == ()
 
 
 def test_a_damaged_file_of_what_stands_is_set_aside_and_told(tmp_path: Path) -> None:

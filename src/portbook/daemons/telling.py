@@ -71,12 +71,15 @@ class Telling:
                 self._standing[alarm.key] = alarm
             else:
                 state = "cleared" if known is not None else "happened"
-            if len(self._waiting) < MOST_WAITING:
+            full = len(self._waiting) >= MOST_WAITING
+            self.left_out += full
+            if not full:
                 self._waiting.append(Untold(state, alarm))
-            else:
-                self.left_out += 1
             self._written = False
             self._wake.notify_all()
+        self._outcome(
+            "queue", f"{MOST_WAITING} wait already; the log alone has it" if full else None
+        )
         words = {"set": "alarm", "cleared": "alarm over", "happened": "alarm, over already"}
         level = _LEVELS[alarm.level] if state != "cleared" else "info"
         self._say(level, f"{words[state]}: {alarm.message} [{alarm.key}]")
