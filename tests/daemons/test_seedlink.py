@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import socket
 import struct
@@ -267,6 +268,34 @@ def test_no_more_clients_than_told() -> None:
         kept[0].close()
         served.loop.until(lambda: served.server.status()["connected"] == 1)
         assert b"SeedLink" == read_exactly(served.client("HELLO"), 8)
+
+
+class Full(socket.socket):
+    """A listening socket of a program that has no descriptors left, once."""
+
+    tried = 0
+
+    def accept(self) -> Any:
+        type(self).tried += 1
+        if self.tried == 1:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return super().accept()
+
+
+def test_clients_wait_in_the_queue_while_there_are_no_descriptors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("portbook.daemons.seedlink._PAUSE_S", 0.02)
+    with Full(socket.AF_INET, socket.SOCK_STREAM) as full, serving() as served:
+        full.bind(("127.0.0.1", 0))
+        full.listen()
+        served.loop.call(served.server.listen, full)
+        with socket.create_connection(full.getsockname()) as client:
+            client.settimeout(PATIENCE_S)
+            client.sendall(b"HELLO\r\n")
+
+            assert b"SeedLink" == read_exactly(client, 8)
+        assert 1 == served.counts()["accept: Too many open files"]
 
 
 def test_only_networks_that_are_allowed() -> None:

@@ -12,7 +12,6 @@ sent again only when its acknowledgement was lost with the connection.
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import time
 from collections import Counter
@@ -21,8 +20,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from portbook.daemons.connections import prepared
+from portbook.daemons.datalink_cursor import CursorFile
+from portbook.daemons.upstream_session import connected
 from portbook.daemons.voice import Voice
-from portbook.errors import PeerError, UsageError
+from portbook.errors import PeerError
 from portbook.protocols.datalink.writing import Writing
 from portbook.seismic.live_records import PARTS, Record, times_ns
 from portbook.seismic.miniseed import RECORD, SMALL
@@ -66,8 +68,7 @@ class DataLinkPush:
         self._window = window
         self._clock = clock
         self._first_pause_s = first_pause_s
-        self._file = _open(cursor)
-        self.sequence = _read(self._file, cursor)  # the cursor
+        self._cursor = CursorFile(cursor)
         self._place: int | None = None  # in the ring, of the next record to write
         self._session: Writing | None = None
         self._sock: socket.socket | None = None
@@ -120,7 +121,7 @@ class DataLinkPush:
         if not self._closed:
             self._closed = True
             self._hang_up("stopped")
-            os.close(self._file)
+            self._cursor.close()
 
     def status(self) -> dict[str, Any]:
         """Return what a status page shows."""
@@ -139,6 +140,11 @@ class DataLinkPush:
         }
 
     @property
+    def sequence(self) -> int:
+        """Return the cursor: all records of packets before this ring sequence were taken."""
+        return self._cursor.sequence
+
+    @property
     def waiting(self) -> int:
         """Return how many records the server does not have yet, as far as it said."""
         return self._ring.head - self._ring.first_from(self.sequence * PARTS)
@@ -146,10 +152,14 @@ class DataLinkPush:
     async def _connection(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            sock = await asyncio.wait_for(_connected(loop, self._host, self._port), CONNECT_S)
+            sock = await asyncio.wait_for(connected(self._host, self._port), CONNECT_S)
         except (OSError, TimeoutError) as error:
-            self._why = f"cannot connect: {error or 'no answer'}"
+            self._why = f"cannot connect: {getattr(error, 'strerror', None) or 'no answer'}"
             self.counts["failed-connects"] += 1
+            return
+        if prepared(sock) is None:
+            sock.close()
+            self._why = "the connection broke at once"
             return
         self._down.clear()
         self._sock, self._session = sock, Writing(NAME, self._window)
@@ -210,7 +220,7 @@ class DataLinkPush:
         if self.sequence > self._ring.next_sequence and len(self._ring):
             # The receiver's own numbers began anew: what it holds is all new to the server.
             self._voice.say("warning", f"{self._name}: our numbers began anew; sending all we hold")
-            self.sequence = 0
+            self._cursor.keep(0)
         self._place = self._ring.first_from(self.sequence * PARTS)
         oldest = self._ring.get(self._ring.tail)
         if self.sequence and oldest is not None and oldest.ring > self.sequence:
@@ -243,10 +253,7 @@ class DataLinkPush:
     def _acknowledged(self, sequence: int) -> None:
         self._refusals = 0
         self._taken_ns = self._clock()
-        self.sequence = sequence
-        # In place and in one write: killed at any moment we go on at this cursor or the one
-        # before. A power cut may cost a few repetitions, so it is not worth a sync.
-        os.pwrite(self._file, b"%020d\n" % sequence, 0)
+        self._cursor.keep(sequence)
 
     def _refused(self, session: Writing) -> None:
         if session.refused is None:
@@ -328,44 +335,3 @@ class DataLinkPush:
             self.counts["unacknowledged-at-the-end"] += session.unanswered
         self.counts["disconnections"] += 1
         self._down.set()
-
-
-async def _connected(loop: asyncio.AbstractEventLoop, host: str, port: int) -> socket.socket:
-    """Return a connected socket; of a name's addresses the first one that answers."""
-    failure: OSError = OSError("no address")
-    for family, kind, protocol, _, address in await loop.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM
-    ):
-        sock = socket.socket(family, kind, protocol)
-        try:
-            sock.setblocking(False)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            await loop.sock_connect(sock, address)
-        except OSError as error:
-            sock.close()
-            failure = error
-        except BaseException:
-            sock.close()
-            raise
-        else:
-            return sock
-    raise failure
-
-
-def _open(cursor: Path) -> int:
-    try:
-        cursor.parent.mkdir(parents=True, exist_ok=True)
-        return os.open(cursor, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise UsageError(f"{cursor}: {error.strerror}; the DataLink cursor stands there") from None
-
-
-def _read(file: int, cursor: Path) -> int:
-    told = os.pread(file, 64, 0).strip()
-    if told and not (told.isdigit() and len(told) == 20):
-        os.close(file)
-        raise UsageError(
-            f"{cursor}: holds no DataLink cursor; remove it, and all that the ring holds is sent"
-        )
-    return int(told or b"0")

@@ -21,7 +21,8 @@ from collections.abc import Callable, Iterable
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
-from portbook.daemons.peers import Peers, plain
+from portbook.daemons.connections import SEND_OCTETS, prepared
+from portbook.daemons.peers import Peers
 from portbook.daemons.places import admits
 from portbook.daemons.seedlink_client import Client
 from portbook.protocols.seedlink.telling import About, StationTold
@@ -29,9 +30,9 @@ from portbook.seismic.record_ring import RecordRing
 from portbook.seismic.repacking import packer
 
 Network = IPv4Network | IPv6Network
+_ACCEPTS = 64  # connections in one go
 _FRESH_NS = 10**9  # an answer to INFO STATIONS may be so old
-_KEEPALIVE = ((socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 20), (socket.TCP_KEEPCNT, 6))
-_UNREAD_MS = 300_000  # what a peer has not acknowledged for so long ends the connection
+_PAUSE_S = 1.0  # when the system has no more connections
 
 
 class SeedLink:
@@ -79,31 +80,18 @@ class SeedLink:
 
         False: it was refused and closed.
         """
-        try:
-            peer = plain(str(sock.getpeername()[0]))
-            if self.networks is not None and not admits(self.networks, peer):
-                raise PermissionError("not-allowed")
-            if len(self._clients) >= self.most:
-                raise PermissionError("too-many-clients")
-            _set_up(sock)
-        except (OSError, IndexError) as refusal:
-            self.refuse(sock, refusal)
-            return False
-        client = Client(self, sock, peer)
+        peer = prepared(sock, SEND_OCTETS)
+        if peer is None:
+            return self._refuse(sock, "unknown", "gone-at-once")
+        if self.networks is not None and not admits(self.networks, peer.address):
+            return self._refuse(sock, peer.address, "not-allowed")
+        if len(self._clients) >= self.most:
+            return self._refuse(sock, peer.address, "too-many-clients")
+        client = Client(self, sock, peer.address)
         self._clients.add(client)
         self.counts["connections"] += 1
         client.heard(first)
         return True
-
-    def refuse(self, sock: socket.socket, why: BaseException) -> None:
-        """Close a socket that is not served, and count why."""
-        name = str(why) if isinstance(why, PermissionError) else "gone-at-once"
-        self.counts[name] += 1
-        try:
-            self.refusals.count(plain(str(sock.getpeername()[0])), name)
-        except (OSError, IndexError):
-            self.refusals.count("unknown", name)
-        sock.close()
 
     def pump(self) -> None:
         """Send what is new to all who wait for it; call it after records came into the ring."""
@@ -183,16 +171,28 @@ class SeedLink:
         for client in waiting:
             client.pump()
 
+    def _refuse(self, sock: socket.socket, peer: str, name: str) -> bool:
+        self.counts[name] += 1
+        self.refusals.count(peer, name)
+        sock.close()
+        return False
+
     def _accept(self, listening: socket.socket) -> None:
-        for _ in range(64):
+        for _ in range(_ACCEPTS):
             try:
                 sock, _ = listening.accept()
-            except (BlockingIOError, InterruptedError):
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
-            except OSError as error:  # out of descriptors: those who wait stay in the queue
+            except OSError as error:  # no more of them: who waits stays in the queue
                 self.counts[f"accept: {error.strerror}"] += 1
+                self.loop.remove_reader(listening)
+                self.loop.call_later(_PAUSE_S, self._accept_again, listening)
                 return
             self.adopt(sock)
+
+    def _accept_again(self, listening: socket.socket) -> None:
+        if listening in self._listening:
+            self.loop.add_reader(listening, self._accept, listening)
 
     def _look(self) -> None:
         """Once a second: end what takes too long, and windows that are over."""
@@ -200,12 +200,3 @@ class SeedLink:
         for client in tuple(self._clients):
             client.look(now_ns)
         self._timer = self.loop.call_later(1.0, self._look)
-
-
-def _set_up(sock: socket.socket) -> None:
-    sock.setblocking(False)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in _KEEPALIVE:
-        sock.setsockopt(socket.IPPROTO_TCP, option, value)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_MS)

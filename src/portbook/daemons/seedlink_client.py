@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING, Any
 
+from portbook.daemons.connections import reset
 from portbook.protocols.seedlink.serving import Session
 from portbook.seismic.cursors import Cursor, OverrunError
 from portbook.seismic.repacking import pieces
@@ -113,7 +114,10 @@ class Client:
         self._gone = True
         self._read(False)
         self._write(False)
-        self._sock.close()
+        if self._waits:
+            reset(self._sock)
+        else:
+            self._sock.close()
         self._out.clear()
         self._waits = 0
         self._server.counts[f"ended: {why}"] += 1

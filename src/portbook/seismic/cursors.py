@@ -219,4 +219,5 @@ def _agrees(ring: RecordRing, number: int, at_ns: int) -> bool:
         place += 1
     if not told or number < 0:
         return number >= 0
-    return any(one.start_ns - _SECOND <= at_ns <= one.end_ns for one in told)
+    # Clients tell whole seconds, cut or rounded.
+    return any(one.start_ns - _SECOND <= at_ns <= one.end_ns + _SECOND for one in told)
