@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from ipaddress import ip_network
 from pathlib import Path
@@ -311,3 +312,18 @@ def test_sources_are_asked_by_network(tmp_path: Path) -> None:
     heart.admission.reload(Rules(frozenset(), (ip_network("10.2.0.0/16"),), {}))
     assert heart.admission.source_allowed("10.2.2.3")
     heart.spool.close()
+
+
+def test_alarms_of_before_a_restart_end_some_day(heart: Heart) -> None:
+    keys = ["disk:spool", "disk:order-log", f"twice:{UNIT}", f"address:{UNIT}", f"ahead:{UNIT}"]
+    for key in keys:
+        heart.voice.alarm(key, "x", "from before")
+    heart.receiver.stood([*keys, "silence:9D20"])
+    assert set(heart.voice.standing) == {"disk:spool", f"address:{UNIT}", f"ahead:{UNIT}"}
+    heart.take(EVENT[0])
+    assert "disk:spool" not in heart.voice.standing
+    far = time.time_ns() + 2 * CALM_NS
+    heart.receiver.look(far)
+    heart.receiver.look(far + FORGET_NS + 1)
+
+    assert heart.voice.standing == {}

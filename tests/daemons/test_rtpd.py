@@ -323,6 +323,20 @@ def test_seedlink_clients_find_their_place_after_kill_9(tmp_path: Path) -> None:
     assert [one for one, _ in before + fresh] == sorted({one for one, _ in before + fresh})
 
 
+def test_datagrams_that_found_no_room_are_counted_and_are_an_alarm(tmp_path: Path) -> None:
+    small = SETTINGS.replace("[spool]", "receive_mb = 0.1\n[spool]")
+    with running(tmp_path, small) as rtpd:
+        rtpd.process.send_signal(signal.SIGSTOP)
+        rtpd.udp(*(EVENT * 10))
+        rtpd.process.send_signal(signal.SIGCONT)
+        told = rtpd.until(lambda told: told["totals"]["datagrams_dropped"])
+        total = told["totals"]["datagrams_dropped"] + told["totals"]["datagrams"]
+
+        assert total == 10 * len(EVENT)
+        assert "drops:field" in [one["key"] for one in told["alarms"]]
+        assert rtpd.end() == 0
+
+
 def test_a_port_that_is_taken_names_who_has_it(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

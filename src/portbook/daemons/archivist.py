@@ -111,7 +111,11 @@ class Archivist:
         """Keep the child at work until `leave`."""
         while not self._leaving:
             began_s = time.monotonic()
-            code = await self._life()
+            try:
+                code = await self._life()
+            except Exception as error:  # a fault here must not end what is received
+                self._voice.say("error", f"the archiver's keeper: {error!r}; a fault of ours")
+                code = None
             if self._leaving:
                 return
             self.restarts += 1
@@ -225,5 +229,5 @@ def _environment() -> dict[str, str]:
 
 def _ended(code: int | None) -> str:
     if code is None:
-        return "it could not be started"
+        return "it was given up"
     return f"signal {-code}" if code < 0 else f"exit code {code}"

@@ -174,7 +174,12 @@ class Parts:
 
     def _look_at_drops(self) -> None:
         """Tell when the system threw datagrams away, and when it has stopped doing so."""
-        dropped = self.drain.dropped() if self.drain is not None else None
+        if self.drain is None:
+            return
+        trouble, self.drain.trouble = self.drain.trouble, None
+        if trouble is not None:
+            self.speaker.say("warning", f"the field socket cannot be read: {trouble.strerror}")
+        dropped = self.drain.dropped()
         if dropped is None:
             return
         now_s = time.monotonic()

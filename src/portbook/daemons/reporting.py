@@ -34,7 +34,7 @@ def vitals(parts: Parts, instruments: list[Instrument]) -> Counts:
         units_up=sum(one.verdict is Verdict.UP for one in instruments),
         sources=sum(one.up for one in sources(parts)),
         expected_s=longest_interval_s(instruments),
-        held="the spool takes nothing" if receiver.full else "",
+        held=next(iter(_troubles(parts)), "") if receiver.full or receiver.held else "",
     )
 
 
@@ -109,6 +109,8 @@ def _troubles(parts: Parts) -> list[str]:
     found = []
     if parts.receiver.full:
         found.append("the spool takes nothing")
+    if parts.receiver.held:
+        found.append("the order log takes nothing")
     if parts.broken is not None:
         found.append(f"the spool cannot be synced: {parts.broken}")
     if parts.archivist is not None and parts.archivist.pid is None:

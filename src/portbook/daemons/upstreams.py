@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from portbook.daemons.settings import Upstream as Told
 from portbook.daemons.upstream import Upstream, UpstreamStatus
@@ -22,12 +23,14 @@ class Upstreams:
     def __init__(self, deliver: Callable[[list[Arrival]], object], voice: Voice) -> None:
         self._deliver, self._voice = deliver, voice
         self._running: dict[Told, tuple[Upstream, asyncio.Task[None]]] = {}
+        self._addresses: dict[Told, str] = {}  # where the packets of each came from last
 
     def run_only(self, wanted: Iterable[Told]) -> None:
         """Run these and no others; those that are the same go on undisturbed."""
         told = dict.fromkeys(wanted)
         for gone in [one for one in self._running if one not in told]:
             upstream, task = self._running.pop(gone)
+            self._addresses.pop(gone, None)
             task.cancel()
             self._voice.clear(f"upstream:{upstream.name}")
         loop = asyncio.get_running_loop()
@@ -37,7 +40,7 @@ class Upstreams:
                     one.host,
                     one.port,
                     one.wish(),
-                    self._deliver,
+                    partial(self._took, one),
                     self._voice,
                     timeout_s=one.timeout_s,
                 )
@@ -57,8 +60,16 @@ class Upstreams:
         return [upstream.status() for upstream, _ in self._running.values()]
 
     def connected(self) -> set[str]:
-        """Return the hosts whose connection is up, as the settings name them."""
-        return {one.host for one in self.status() if one.state == "open"}
+        """Return the addresses whose connection is up, as their packets came from them."""
+        return {
+            self._addresses.get(told, told.host)
+            for told, (upstream, _) in self._running.items()
+            if upstream.status().state == "open"
+        }
+
+    def _took(self, told: Told, arrivals: list[Arrival]) -> object:
+        self._addresses[told] = arrivals[-1].address
+        return self._deliver(arrivals)
 
     async def _run(self, upstream: Upstream) -> None:
         while True:
