@@ -41,11 +41,11 @@ class Ring(Store):
 
         Raises ValueError, and takes none, when one has another size.
         """
-        if any(len(octets) != SIZE for octets in packets):
+        if packets and set(map(len, packets)) != {SIZE}:
             raise ValueError(f"a packet of another size than {SIZE} octets: none was taken")
         for at in range(0, len(packets), self.slots):
             part = packets[at : at + self.slots] if len(packets) > self.slots else packets
-            self._put(HEAD + HEAD.join(part), len(part))
+            self._put(part)
             if self.table.selections:
                 self.table.note(part, self.head)
             self.head += len(part)
@@ -65,13 +65,16 @@ class Ring(Store):
             return _Straight(self, begin)
         return _Selected(self, self.table.selection(wish, version, self.head), begin)
 
-    def _put(self, block: bytes, count: int) -> None:
-        slot = self.head % self.slots
-        until_end = min(count, self.slots - slot)
-        at = slot * MESSAGE
-        self.view[at : at + until_end * MESSAGE] = block[: until_end * MESSAGE]
-        if until_end < count:
-            self.view[: (count - until_end) * MESSAGE] = block[until_end * MESSAGE :]
+    def _put(self, part: Sequence[bytes]) -> None:
+        """Copy packets behind their heads; as one joined block they would take thrice as long."""
+        view, slot = self.view, self.head % self.slots
+        at = slot * MESSAGE + len(HEAD)
+        end = self.slots * MESSAGE
+        for octets in part:
+            if at > end:
+                at -= end
+            view[at : at + SIZE] = octets
+            at += MESSAGE
 
 
 class Cursor:
