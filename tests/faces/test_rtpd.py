@@ -365,6 +365,23 @@ def test_an_alarm_is_told_once_over_a_kill_and_its_end_once(tmp_path: Path) -> N
     assert [("silence:9D20", "set"), ("silence:9D20", "cleared")] == alarms()[:2]
 
 
+def test_who_was_heard_before_a_restart_is_known_after_it(tmp_path: Path) -> None:
+    port, http = free_port(), free_port()
+    words = ("--folder", "state", "--listen", f"127.0.0.1:{port}", "--http", f"127.0.0.1:{http}")
+    asking = ("rtpd", "--status", "--at", f"127.0.0.1:{http}")
+    with running(tmp_path, *words):
+        _until(lambda: portbook(tmp_path, *asking).code == 0)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as field:
+            field.sendto(event("9D20")[0], ("127.0.0.1", port))
+        _until(lambda: "9D20" in portbook(tmp_path, *asking).out)
+    with running(tmp_path, *words):
+        _until(lambda: portbook(tmp_path, *asking).code == 0)
+        (one,) = json.loads(portbook(tmp_path, *asking, "--json").out)["instruments"]
+
+    assert ("9D20", "up", 0) == (one["unit"], one["verdict"], one["packets"])
+    assert one["arrived"] is not None
+
+
 def _written(standing: Path) -> bool:
     """Tell whether what was told is known to be told: an end before that tells it again."""
     return standing.exists() and json.loads(standing.read_text())["untold"] == []

@@ -31,12 +31,13 @@ from portbook.daemons.upstreams import Upstreams
 from portbook.seismic.liveness import Liveness
 from portbook.seismic.ordering import Order
 from portbook.seismic.ring import Ring
-from portbook.seismic.spool import Mode, Spool
+from portbook.seismic.spool import Arrival, Mode, Spool
 
 if TYPE_CHECKING:
     from portbook.daemons.outlets import Outlets
 
 SPOOL = "spool"
+MOST_RECALLED = 65_536  # packets of before a restart, a twentieth of a second
 CALM_S = 600.0  # an alarm about lost datagrams ends after so long without
 _MODES = {"raw": Mode.RAW, "observed": Mode.OBSERVED, "link": Mode.LINK}
 
@@ -64,7 +65,7 @@ class Parts:
         )
         self.admission = Admission(rules(settings, doors.where("field")), speaker, self.peers)
         near_year = time.gmtime(self.started_ns // 1_000_000_000).tm_year
-        self.liveness = Liveness(near_year)
+        self.liveness = Liveness(near_year, started_ns=self.started_ns)
         self.ring = self._refilled()
         self.outlets = self._outlets(near_year)
         self.receiver = Receiver(self.spool, self.order, self.ring, self.admission, speaker)
@@ -213,7 +214,15 @@ class Parts:
         for octets in packets:
             self.order.restore(octets)
         ring.append(packets)
+        self._recall([entry.arrival for entry in entries[-MOST_RECALLED:]])
         return ring
+
+    def _recall(self, arrivals: list[Arrival]) -> None:
+        """Let liveness know who was heard before, so that who fell silent meanwhile is missed."""
+        allowed = {bytes.fromhex(unit) for unit in self.settings.allow.units}
+        for one in arrivals:
+            if not allowed or one.octets[4:6] in allowed:
+                self.liveness.recall(one.octets, one.address, one.received_ns)
 
     def _outlets(self, near_year: int) -> Outlets | None:
         listening = self.doors.get("seedlink")
