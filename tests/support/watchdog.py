@@ -143,3 +143,25 @@ def _become(
         os.execve(sys.executable, command, variables)
     finally:
         os._exit(99)
+
+
+@contextmanager
+def guarded(home: Path, *words: str) -> Iterator[Watchdog]:
+    """Run `portbook rtpid WORDS` over the real receiver; its folder has to be home/rtpd."""
+    reading, writing = os.pipe()
+    pid = os.posix_spawn(
+        sys.executable,
+        [sys.executable, "-m", "portbook", "rtpid", *words],
+        environment(home),
+        file_actions=[(os.POSIX_SPAWN_DUP2, writing, 2)],
+    )
+    os.close(writing)
+    made = Watchdog(pid, reading, home / "rtpd", {})
+    try:
+        made.serving()
+        for name in ("field", "clients", "status"):
+            port = made.says(rf"listens for {name} at 127\.0\.0\.1:(\d+) \(handed over\)")[1]
+            made.addresses[name] = ("127.0.0.1", int(port))
+        yield made
+    finally:
+        made.close()

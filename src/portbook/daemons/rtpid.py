@@ -192,6 +192,7 @@ class Rtpid:
     def _ended(self, pid: int, now: int) -> None:
         what, why = self._watch.last
         self._serves = False
+        self._alive_ns = 0
         self._down_ns = self._down_ns or now
         self._voice.write("end", pid=pid, what=what, why=why)
         self._voice.say("info" if self._watch.leaving else "warning", f"rtpd {pid} ended: {why}")
@@ -202,6 +203,7 @@ class Rtpid:
         """Tell of what has changed: it serves, it runs well, it is in trouble."""
         if self._watch.serving and not self._serves:
             self._serves = True
+            self._alive_ns = 0  # it is news, so it is told at once
             outage_ns = now - self._down_ns if self._down_ns else 0
             self._down_ns = 0
             outage_s = round(outage_ns / 1e9, 3)
@@ -233,7 +235,8 @@ class Rtpid:
             return
         self._alive_ns = now
         counts = self._watch.counts
-        does = f"serves, {counts.packets} packets" if counts and self._watch.serving else "is down"
+        packets = f", {counts.packets} packets" if counts else ""
+        does = f"serves{packets}" if self._watch.serving else "is down"
         self._notifier.alive(f"rtpd {self._child.pid or ''} {does}; started {self._starts} times")
 
     def _wait(self, signals: socket.socket, wait_ns: int) -> None:
