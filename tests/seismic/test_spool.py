@@ -83,6 +83,15 @@ def test_a_spool_goes_on_where_it_was_closed(tmp_path: Path) -> None:
         assert 1 == len(list(tmp_path.glob("*.spool")))
 
 
+def test_an_empty_batch_changes_nothing(tmp_path: Path) -> None:
+    with spool_of(tmp_path) as spool:
+        put(spool, 2)
+
+        assert 2 == spool.write([])
+        assert 0 == spool.delivered([])
+        assert (2, 0) == (spool.next_number, spool.next_sequence)
+
+
 def test_only_one_program_writes(tmp_path: Path) -> None:
     with spool_of(tmp_path), pytest.raises(ArchiveError, match="another program"):
         Spool(tmp_path)

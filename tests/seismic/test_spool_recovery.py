@@ -117,6 +117,20 @@ def test_what_a_power_loss_leaves_is_no_packet_and_no_number_comes_again(
         assert [*range(20), number] == [one.number for one in everything(tmp_path)]
 
 
+@pytest.mark.parametrize("note", [b"", b"\xff\xfe garbage", b"another boot\n", bytes(4096)])
+def test_whatever_is_left_of_the_note_of_another_boot_tells_of_a_power_loss(
+    tmp_path: Path, note: bytes
+) -> None:
+    with spool_of(tmp_path) as spool:
+        put(spool, 5)
+    (tmp_path / "opened").write_bytes(note)
+    with spool_of(tmp_path) as spool:
+        assert spool.next_number > 1000
+        spool.close()
+    with spool_of(tmp_path) as spool:
+        assert list(range(5)) == [one.number for one in everything(tmp_path)]
+
+
 def test_a_file_that_lost_its_end_without_a_trace_gives_no_number_again(tmp_path: Path) -> None:
     with spool_of(tmp_path) as spool:
         put(spool, 20)

@@ -13,7 +13,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import pairwise
 from pathlib import Path
 
 from portbook.seismic.journal import sync_folder
@@ -59,7 +59,7 @@ class Spool:
         self.folder, self.most_octets, self.min_free = folder, most_octets, min_free
         self.cut_octets = 0  # of a torn end that was cut off
         self._segment_octets = max(min(segment_octets, most_octets // 8, _MOST_BATCH * RECORD), 1)
-        self._lock, self._syncing = threading.Lock(), threading.Lock()
+        self._lock, self._syncing, self._releasing = (threading.Lock() for _ in range(3))
         self._failed: ArchiveError | None = None
         self._closed = self._clean = False
         self._unasked = _ASK_EVERY
@@ -200,24 +200,32 @@ class Spool:
             return dict(self._links.table)
 
     def release(self, archived: int, keep: int) -> None:
-        """Delete segments of which nothing is needed any more.
+        """Delete segments of which nothing is needed any more; for any thread.
 
         archived: all below it is safe in the archive; keep: so many of the last packets stay, by
-        number and by delivery, as long as they fill no more than three quarters of the spool
+        number and by delivery, as long as all files fill no more than three quarters of the spool
         """
-        with self._lock:
-            self._check()
-            until = archived
-            if 4 * self.octets < 3 * self.most_octets:
-                until = min(until, self.next_number - keep)
-            if len(self._segments) < 2 or self._segments[1].first > until:
+        with self._releasing:
+            with self._lock:
+                self._check()
+                gone = self._unneeded(archived, keep)
+                table, number = dict(self._links.table), self.next_number
+            if not gone:
                 return
-            if 4 * self.octets < 3 * self.most_octets:
-                until = min(until, self._needed(keep))
             try:
-                self._delete(until)
+                behind = self._segments[len(gone)].first
+                if self._links.saved < behind:
+                    self._links.save(table, number)
+                freed = 0
+                for part in gone:
+                    freed += part.path.stat().st_size
+                    part.path.unlink()
             except OSError as error:
-                raise failure(self.folder, error) from error
+                raise failure(self.folder, error, full=False) from error
+            with self._lock:
+                del self._segments[: len(gone)]
+                self._older -= freed
+                self._order.release(behind)
 
     def close(self) -> None:
         """Sync, and let go; once."""
@@ -351,24 +359,14 @@ class Spool:
             raise self._failed from error
         self._named = self._segments[-1].first, self._order.first
 
-    def _needed(self, keep: int) -> int:
-        """Return the lowest number that the ring or the order still need."""
-        lowest = min(islice(self._order.backwards(), keep), default=self.next_number)
-        return min(lowest, self._mark.below or lowest)
-
-    def _delete(self, until: int) -> None:
-        gone = [
-            part
-            for part, following in zip(self._segments, self._segments[1:], strict=False)
-            if following.first <= until
-        ]
-        if not gone:
-            return
-        kept = self._segments[len(gone) :]
-        if self._links.saved < kept[0].first:
-            self._links.save(dict(self._links.table), self.next_number)
-        for part in gone:
-            self._older -= part.path.stat().st_size
-            part.path.unlink()
-            self._segments.remove(part)
-        self._order.release(kept[0].first)
+    def _unneeded(self, archived: int, keep: int) -> list[Part]:
+        """Return the segments that can be deleted."""
+        until = archived
+        roomy = 4 * self.octets < 3 * self.most_octets
+        if roomy:
+            until = min(until, self.next_number - keep)
+        if len(self._segments) < 2 or self._segments[1].first > until:
+            return []
+        if roomy:
+            until = min(until, self._order.lowest(keep, until), self._mark.below or until)
+        return [part for part, behind in pairwise(self._segments) if behind.first <= until]

@@ -124,16 +124,16 @@ class Presence:
                 f"{folder}: another program writes this spool; stop it first"
             ) from None
         try:
-            boot = _BOOT.read_text().strip()
+            boot = _BOOT.read_bytes().strip()
         except OSError:
-            boot = ""
-        before = self._note.read_text().strip() if self._note.exists() else None
+            boot = b""
+        before = self._note.read_bytes().strip() if self._note.exists() else None
         self.lost = before is not None and (before != boot or not boot)
         self._boot = boot
 
     def note(self) -> None:
         """Note, durably, that from now on there is something to lose."""
-        with self._note.open("w") as stream:
+        with self._note.open("wb") as stream:
             stream.write(self._boot)
             stream.flush()
             os.fsync(stream.fileno())

@@ -25,6 +25,12 @@ def _check(number: int, sequence: int) -> int:
     return (number * 0x9E3779B1 ^ sequence * 0x85EBCA77) >> 13 & 0xFFFF
 
 
+def _entries(part: Part) -> tuple[int, ...]:
+    octets = part.path.read_bytes()
+    count = len(octets) // ENTRY
+    return struct.unpack(f">{count}Q", octets[: count * ENTRY])
+
+
 class OrderLog:
     """The order log of a folder; `next_sequence` is of the next packet that goes out."""
 
@@ -110,6 +116,16 @@ class OrderLog:
                 break
         return found
 
+    def lowest(self, last: int, most: int) -> int:
+        """Return the lowest number among the last packets that went out, at most `most`."""
+        for part in reversed(self._parts):
+            if last <= 0:
+                break
+            entries = _entries(part)[-last:]
+            most = min(most, min(entries, default=most << 16) >> 16)
+            last -= len(entries)
+        return most
+
     def release(self, below: int) -> None:
         """Delete the parts that tell only of packets below a number."""
         for part, following in list(pairwise(self._parts)):
@@ -135,10 +151,8 @@ class OrderLog:
         return count
 
     def _reversed(self, part: Part) -> Iterator[int]:
-        octets = part.path.read_bytes()
-        count = len(octets) // ENTRY
-        entries = struct.unpack(f">{count}Q", octets[: count * ENTRY])
-        for at in range(count - 1, -1, -1):
+        entries = _entries(part)
+        for at in range(len(entries) - 1, -1, -1):
             entry = entries[at]
             if entry & 0xFFFF == _check(entry >> 16, part.first + at):
                 yield entry >> 16
