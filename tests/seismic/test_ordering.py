@@ -175,10 +175,10 @@ def test_what_is_missing_is_waited_for_as_long_as_told_and_no_longer() -> None:
     assert 1_000 + HOLD_NS == order.next_deadline()
     assert [] == order.due(999 + HOLD_NS)
     assert [(every[4], 4)] == order.due(1_000 + HOLD_NS)
-    assert 1_000 + 2 * HOLD_NS == order.next_deadline()
-    assert [(every[3], 3)] == order.add(every[3], 3, HOLD_NS + 5_000)  # late, and yet good
-    assert [] == order.add(every[3], 3, HOLD_NS + 6_000)
-    assert [(every[5], 5), (every[6], 6)] == order.add(every[5], 5, HOLD_NS + 7_000)
+    assert 2_000 + HOLD_NS == order.next_deadline()  # from its own coming on
+    assert [(every[3], 3)] == order.add(every[3], 3, HOLD_NS + 1_100)  # late, and yet good
+    assert [] == order.add(every[3], 3, HOLD_NS + 1_200)
+    assert [(every[5], 5), (every[6], 6)] == order.add(every[5], 5, HOLD_NS + 1_300)
     assert order.next_deadline() is None
 
 
@@ -187,7 +187,9 @@ def test_the_deadline_is_that_of_the_stream_that_waits_longest() -> None:
     first, second = event(10), event(10, stream=8)
     order.add(first[2], None, 100)
     order.add(second[2], None, 200)
-    order.add(first[0], None, 300)  # the first one goes on: it waits anew
+    order.add(first[5], None, 300)
+    order.add(first[0], None, 400)
+    order.add(first[1], None, 500)  # the first one goes on: what waits there came later
 
     assert 200 + HOLD_NS == order.next_deadline()
     assert [second[2]] == [octets for octets, _ in order.due(250 + HOLD_NS)]

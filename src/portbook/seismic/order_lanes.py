@@ -21,12 +21,13 @@ _Out = list[tuple[bytes, Any]]
 class _Event:
     """Where one event stands; seen: the sequences that went out last, as in packets."""
 
-    __slots__ = ("complete", "expected", "head", "held", "number", "seen")
+    __slots__ = ("came", "complete", "expected", "head", "held", "number", "seen")
 
     def __init__(self, number: bytes, expected: int) -> None:
         self.number = number
         self.expected = expected
         self.held: dict[int, tuple[bytes, Any]] = {}
+        self.came: dict[int, int] = {}  # when what is held came, ns
         self.seen: deque[bytes] = deque(maxlen=REMEMBERED)
         self.head: int | None = None  # hash of its EH
         self.complete = False
@@ -74,7 +75,7 @@ class Lane:
         self.due = following + event.number
         self.heard_ns = now_ns
 
-    def add(self, octets: bytes, sequence: int, cargo: Any, out: _Out) -> bool:
+    def add(self, octets: bytes, sequence: int, cargo: Any, now_ns: int, out: _Out) -> bool:
         """Take a packet; tell whether the lane went on."""
         self._pause()
         event = self._event_of(octets, sequence)
@@ -85,6 +86,7 @@ class Lane:
             self.repeated += 1
         else:
             event.held[sequence] = octets, cargo
+            event.came[sequence] = now_ns
             self.held += 1
             moved = self._drain(out)
         while self.held > self._window or len(self._events) > self._window + 1:
@@ -92,6 +94,10 @@ class Lane:
             moved = True
         self._resume()
         return moved
+
+    def since_ns(self) -> int:
+        """Return when the first of what is held came; something has to be."""
+        return min(came for event in self._events for came in event.came.values())
 
     def overdue(self, out: _Out) -> None:
         """Give up once on what the lane waits for."""
@@ -167,6 +173,7 @@ class Lane:
             event = self._events[0]
             while (held := event.held.pop(event.expected, None)) is not None:
                 self.held -= 1
+                del event.came[event.expected]
                 event.expected = (event.expected + 1) % MODULUS
                 moved = True
                 self._note(event, held[0])
@@ -190,6 +197,7 @@ class Lane:
             out.append((octets, cargo))
         self.held -= len(event.held)
         event.held.clear()
+        event.came.clear()
         event.complete = True
         self._closed.pop(event.number, None)
         self._closed[event.number] = event

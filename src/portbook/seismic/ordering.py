@@ -12,6 +12,7 @@ nearly every one, costs a look at eleven octets. Pure: time is an argument, and 
 
 from __future__ import annotations
 
+import heapq
 from typing import Any
 
 from portbook.seismic.order_lanes import NUMBERS, Lane
@@ -27,7 +28,7 @@ _Out = list[tuple[bytes, Any]]
 class Order:
     """Puts packets of any number of recorders in order.
 
-    window: packets of a stream that are held at most; hold_ns: how long without any progress;
+    window: packets of a stream that are held at most; hold_ns: how long each of them at most;
     most_lanes: streams at a time. One more, and those silent for longest are let go of: what they
     held goes out, and they begin anew. Memory is bounded by most_lanes * window packets.
     repeated: packets that came again and went no further
@@ -40,7 +41,9 @@ class Order:
         self._window, self._hold_ns, self._most = window, hold_ns, max(most_lanes, 8)
         self._lanes: dict[tuple[bytes, bytes, str], Lane] = {}
         self._others: dict[tuple[bytes, str], dict[int, None]] = {}
-        self._blocked: dict[Lane, int] = {}  # since when without progress; the oldest first
+        self._blocked: dict[Lane, int] = {}  # when the first that waits in a lane came
+        self._queue: list[tuple[int, int, Lane]] = []  # the same, a heap; what changed is stale
+        self._queued = 0
 
     def add(self, octets: bytes, cargo: Any, now_ns: int, source: str = "") -> _Out:
         """Take a packet of 1024 octets; return what may go out now, in order.
@@ -60,18 +63,17 @@ class Order:
     def due(self, now_ns: int) -> _Out:
         """Give up on what did not come in time; call it when `next_deadline` is past."""
         out: _Out = []
-        for lane, since_ns in list(self._blocked.items()):
-            if since_ns + self._hold_ns > now_ns:
-                break
+        while (first := self._first()) and first[0] + self._hold_ns <= now_ns:
+            lane = first[2]
+            heapq.heappop(self._queue)
             lane.overdue(out)
             self._settle(lane, now_ns, moved=True)
         return out
 
     def next_deadline(self) -> int | None:
         """Return the time at which something held is overdue; None when nothing is held."""
-        for since_ns in self._blocked.values():
-            return since_ns + self._hold_ns
-        return None
+        first = self._first()
+        return first[0] + self._hold_ns if first else None
 
     def flush(self) -> _Out:
         """End: give out all that is held."""
@@ -79,6 +81,7 @@ class Order:
         for lane in list(self._blocked):
             lane.flush(out)
         self._blocked.clear()
+        self._queue.clear()
         return out
 
     def held(self) -> list[Any]:
@@ -105,18 +108,29 @@ class Order:
         out: _Out = []
         lane = self._lane(octets, source, now_ns, out)
         before = lane.repeated
-        moved = lane.add(octets, sequence, cargo, out)
+        moved = lane.add(octets, sequence, cargo, now_ns, out)
         self.repeated += lane.repeated - before
         self._settle(lane, now_ns, moved)
         return out
 
     def _settle(self, lane: Lane, now_ns: int, moved: bool) -> None:
-        """Note since when a lane waits: at the end, which keeps the oldest first."""
+        """Note since when the first that is held in a lane waits."""
         if not lane.held:
             self._blocked.pop(lane, None)
         elif moved or lane not in self._blocked:
-            self._blocked.pop(lane, None)
-            self._blocked[lane] = now_ns
+            since_ns = lane.since_ns() if lane in self._blocked else now_ns
+            self._blocked[lane] = since_ns
+            if len(self._queue) > 4 * len(self._blocked) + 64:
+                self._queue = [one for one in self._queue if self._blocked.get(one[2]) == one[0]]
+                heapq.heapify(self._queue)
+            self._queued += 1
+            heapq.heappush(self._queue, (since_ns, self._queued, lane))
+
+    def _first(self) -> tuple[int, int, Lane] | None:
+        """Return the lane that has waited for longest."""
+        while self._queue and self._blocked.get(self._queue[0][2]) != self._queue[0][0]:
+            heapq.heappop(self._queue)
+        return self._queue[0] if self._queue else None
 
     def _lane(self, octets: bytes, source: str, now_ns: int, out: _Out) -> Lane:
         key = octets[4:6], octets[18:19], source
