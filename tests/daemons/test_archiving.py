@@ -5,16 +5,20 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.archiver import arrivals, settings, spool_of
-from support.reftek import event, held
+from support.doom import Doom, Gone
+from support.reftek import day_records, event, held
+from support.writer import sent
 
+from portbook.daemons import archiving
 from portbook.daemons.archiving import NOT_ARCHIVED, SYNC_NS, Archiving, Caution
 from portbook.daemons.settings import from_mapping
+from portbook.seismic import standing
 from portbook.seismic.raw_archive import RawArchive
 from portbook.seismic.store import ArchiveError
 
@@ -70,13 +74,13 @@ def test_a_packet_that_upsets_it_is_put_aside_and_stops_no_other(
     while goes < 10:
         goes += 1
         came = [] if goes > 1 else every
-        with _going(tmp_path, came, told, caution=caution, now_ns=_later) as archiving:
+        with _going(tmp_path, came, told, caution=caution, now_ns=_later) as going:
             try:
-                while archiving.turn(len(every)):
+                while going.turn(len(every)):
                     pass
             except ArchiveError:
                 continue
-            archiving.leave(closing=True)
+            going.leave(closing=True)
             break
 
     assert 3 == goes
@@ -86,40 +90,100 @@ def test_a_packet_that_upsets_it_is_put_aside_and_stops_no_other(
 
 def test_it_syncs_a_second_after_the_last_time_and_only_if_something_came(tmp_path: Path) -> None:
     clock, told = Clock(), Told()
-    with _going(tmp_path, event(), told, ticks_ns=clock) as archiving:
+    with _going(tmp_path, event(), told, ticks_ns=clock) as going:
         clock.now_ns += SYNC_NS
 
-        assert not archiving.wants_sync()
+        assert not going.wants_sync()
 
-        archiving.turn(10)
+        going.turn(10)
 
-        assert archiving.wants_sync()
+        assert going.wants_sync()
 
-        archiving.sync()
-        archiving.turn(20)
+        going.sync()
+        going.turn(20)
 
-        assert not archiving.wants_sync()
+        assert not going.wants_sync()
 
         clock.now_ns += SYNC_NS
 
-        assert archiving.wants_sync()
+        assert going.wants_sync()
     assert [("archived", 10)] == [one for one in told if one[0] == "archived"]
 
 
 def test_what_was_not_synced_comes_again_and_is_there_once(tmp_path: Path) -> None:
     every, told = event(), Told()
-    with _going(tmp_path, every, told) as archiving:
-        archiving.turn(20)
-        archiving.sync()
-        archiving.turn(30)
-    with _going(tmp_path, [], told) as archiving:
-        assert 20 == archiving.safe
-        archiving.turn(len(every))
-        archiving.leave(closing=True)
+    with _going(tmp_path, every, told) as going:
+        going.turn(20)
+        going.sync()
+        going.turn(30)
+    with _going(tmp_path, [], told) as going:
+        assert 20 == going.safe
+        going.turn(len(every))
+        going.leave(closing=True)
 
     assert Counter(every) == held(tmp_path / "raw")
 
 
+def _until_end(root: Path, every: list[bytes], safe: list[int]) -> None:
+    """Archive all that is spooled, syncing all the time; note what was told safe."""
+    made = from_mapping(settings(root, ["9D20"], min_free_gb=0))
+
+    def tell(kind: str, what: Any) -> None:
+        if kind == "archived":
+            safe.append(what)
+
+    going = Archiving(made, tell, now_ns=_later)
+    try:
+        while going.turn(len(every)):
+            going.sync()
+        going.leave(closing=True)
+    except Gone:
+        going.abandon()
+        raise
+
+
+def test_an_end_at_any_call_that_changes_the_disk_leaves_each_packet_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = sent("9D20", 3)[:90]
+    monkeypatch.setattr(archiving, "BATCH", 11)
+    _spooled(tmp_path / "whole", every)
+    with pytest.MonkeyPatch.context() as patch:
+        doom = Doom(patch, None)
+        _until_end(tmp_path / "whole", every, [])
+    many = doom.calls
+    there = day_records(tmp_path / "whole" / "sds")
+
+    assert many > 100
+
+    for at in range(1, many + 1, 1 + many // 40):
+        root, safe = tmp_path / str(at), [0]
+        _spooled(root, every)
+        with pytest.MonkeyPatch.context() as patch:
+            Doom(patch, at)
+            with pytest.raises(Gone):
+                _until_end(root, every, safe)
+
+        # what was told safe is in files that are there after a checkpoint, come what may
+        assert standing.read(root / "rtpd").number >= safe[-1]
+
+        # the next one ends suddenly too, and is begun again
+        with pytest.MonkeyPatch.context() as patch, suppress(Gone):
+            Doom(patch, 4 + at % 9)
+            _until_end(root, every, safe)
+        _until_end(root, every, safe)
+
+        assert len(every) == safe[-1]
+        assert Counter(set(every)) == held(root / "raw"), at
+        assert there == day_records(root / "sds"), at
+
+
+def _spooled(root: Path, every: list[bytes]) -> None:
+    spool = spool_of(root)
+    spool.write(arrivals(every))
+    spool.close()
+
+
 def test_no_more_is_taken_than_is_said_to_be_spooled(tmp_path: Path) -> None:
-    with _going(tmp_path, event(), Told()) as archiving:
-        assert [5, 0, 3] == [archiving.turn(5), archiving.turn(5), archiving.turn(8)]
+    with _going(tmp_path, event(), Told()) as going:
+        assert [5, 0, 3] == [going.turn(5), going.turn(5), going.turn(8)]

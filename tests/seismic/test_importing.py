@@ -30,6 +30,14 @@ stream.1 = ["HHZ", "HHN", "HHE"]
 )
 
 
+NAMES = """
+[unit.9D20]
+network = "XX"
+station = "TEST"
+stream.1 = ["HHZ", "HHN", "HHE"]
+"""
+
+
 def _stored(root: Path) -> dict[str, bytes]:
     return {str(one): one.read_bytes() for one in sorted(root.rglob("*")) if one.is_file()}
 
@@ -175,3 +183,24 @@ def test_data_are_carried_over_later_as_well(tmp_path: Path) -> None:
 
     assert (0, 72) == (result.summary.written, result.summary.records)
     assert 3 == len(day_records(tmp_path / "sds"))
+
+
+def test_samples_that_cannot_be_are_told_and_kept_in_the_raw_archive_only(tmp_path: Path) -> None:
+    pytest.importorskip("pymseed")
+    every = event()
+    bad = bytearray(every[5])
+    bad[23], bad[12:14], bad[20:22] = 0xC0, b"\x10\x24", b"\x08\x92"
+    bad[64:] = bytes(960)  # frames without a difference
+    every[5] = bytes(bad)
+    (tmp_path / "a.rt").write_bytes(b"".join(every))
+    result = run(
+        [tmp_path / "a.rt"],
+        tmp_path / "raw",
+        sds=tmp_path / "sds",
+        stations=stations.read(NAMES, "test"),
+    )
+
+    assert {"impossible-count": 1} == _names(result)
+    assert "a.rt, packet 5" in result.oddities[0].where
+    assert Counter(every) == held(tmp_path / "raw")
+    assert 70 == result.summary.records

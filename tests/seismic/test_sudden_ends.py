@@ -7,13 +7,13 @@ import random
 import resource
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support import needs_root
+from support.doom import Doom, Gone
 from support.reftek import day_records, event, files, held
 from support.writer import codes, opened, sent
 
@@ -145,32 +145,6 @@ def test_held_packets_survive_a_checkpoint_and_a_sudden_end(tmp_path: Path) -> N
 
     assert [] == again.holes()
     assert [b"".join(every)] == list(files(tmp_path).values())
-
-
-class Gone(BaseException):
-    """The process ends here."""
-
-
-class Doom:
-    """Ends the process at one of its calls that change the disk; a write is done by half."""
-
-    CALLS = ("pwrite", "rename", "replace", "fsync", "unlink", "ftruncate", "truncate", "mkdir")
-
-    def __init__(self, patch: pytest.MonkeyPatch, at: int | None) -> None:
-        self.calls, self._at = 0, at
-        for name in self.CALLS:
-            patch.setattr(os, name, self._doomed(name, getattr(os, name)))
-
-    def _doomed(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*words: Any, **more: Any) -> Any:
-            self.calls += 1
-            if self._at is not None and self.calls >= self._at:
-                if name == "pwrite" and self.calls == self._at:
-                    real(words[0], words[1][: len(words[1]) // 2], words[2])
-                raise Gone
-            return real(*words, **more)
-
-        return call
 
 
 def _live(root: Path, every: list[bytes], safe: list[int]) -> None:

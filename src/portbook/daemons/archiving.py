@@ -19,12 +19,15 @@ import msgspec
 from portbook.daemons.settings import GB, Settings
 from portbook.daemons.sweeping import Holds
 from portbook.seismic import standing
+from portbook.seismic.carrying import can_check
 from portbook.seismic.feed import default_name
 from portbook.seismic.intake import Counts, Intake, UpsetError
 from portbook.seismic.keeping import Tree
 from portbook.seismic.raw_archive import RawArchive
 from portbook.seismic.sds import Sds
 from portbook.seismic.spool import Entry, Follower
+from portbook.seismic.spool_files import segments
+from portbook.seismic.spool_records import RECORD
 from portbook.seismic.standing import Standing
 from portbook.seismic.store import ROOM, ArchiveError, Room
 
@@ -86,6 +89,9 @@ class Archiving:
         self._damaged = 0  # records of the spool that were passed over
         self._synced_ns = self._merged_ns = ticks_ns()
         stood = standing.read(self._folder)
+        anew = _another(self._folder / SPOOL, stood.number)
+        if anew:
+            stood = Standing(0, stood.stands)
         self._raw, self._sds = _opened(settings, room, now_ns)
         self._intake = Intake(
             self._raw,
@@ -97,7 +103,7 @@ class Archiving:
             rates=settings.rates(),
             logged=False,
             stands=stood.stands,
-            checked=_can_check(),
+            checked=can_check(),
             default=default_name,  # the same codes as the live feed's
         )
         self.safe = self.next = stood.number
@@ -107,6 +113,8 @@ class Archiving:
         except BaseException:
             self._intake.abandon()
             raise
+        if anew:
+            self._intake.odd("spool-begun-anew", anew, "all of it is archived, each packet once")
         gc.freeze()  # archives and their maps stay: the collector need not walk them
 
     def change(self, settings: Settings) -> None:
@@ -116,8 +124,6 @@ class Archiving:
 
     def turn(self, spooled: int) -> int:
         """Take some of what is spooled, number `spooled` excluded; return how many packets."""
-        if spooled < self.safe:
-            self._begin_anew(spooled)
         most = 1 if self.next < self._caution.until else min(BATCH, spooled - self.next)
         entries = self._follower.take(most) if spooled > self.next else []
         try:
@@ -130,7 +136,7 @@ class Archiving:
             raise
         except Exception as error:
             raise ArchiveError(self._caution.upset(entries, error)) from error
-        self._say()
+        self._say(again=False)
         return len(entries)
 
     def wants_sync(self) -> bool:
@@ -150,6 +156,7 @@ class Archiving:
         self.safe, self._unsafe, self._moved = self.next, 0, False
         self._synced_ns = now_ns
         self._tell("archived", self.safe)
+        self._say(again=True)
 
     def trees(self) -> dict[Tree, Holds]:
         """Return the archives, to count and delete their days."""
@@ -164,7 +171,6 @@ class Archiving:
         """End in good order; closing: files get their final names, else another one goes on."""
         try:
             self.sync()
-            self._say()
             if closing and len(self._intake.stands()) <= MOST_CLOSED:
                 self._intake.leave()
         finally:
@@ -192,24 +198,28 @@ class Archiving:
             self._intake.odd("spool-damaged", what)
         self._damaged = damaged
 
-    def _begin_anew(self, spooled: int) -> None:
-        """The spool counts from 0 again: it is another one."""
-        what = f"the spool ends at {spooled}, {self.safe} of it were archived: it is another one"
-        self._intake.odd("spool-begun-anew", what, "all of it is archived, each packet once")
-        self.safe = self.next = 0
-        self._damaged = 0
-        self._follower.close()
-        self._follower = Follower(self._folder / SPOOL, 0)
-
-    def _say(self) -> None:
+    def _say(self, *, again: bool) -> None:
+        """Tell what happened; again: oddities that were told before too, if there are more."""
         for hole in self._intake.holes():
             self._tell("hole", msgspec.to_builtins(hole))
         for step in self._intake.steps():
             self._tell("clock", msgspec.to_builtins(step))
         for oddity in self._intake.oddities:
-            if self._told.get(oddity.name) != oddity.count:
+            told = self._told.get(oddity.name)
+            if told is None or (again and told != oddity.count):
                 self._told[oddity.name] = oddity.count
                 self._tell("oddity", msgspec.to_builtins(oddity))
+
+
+def _another(folder: Path, number: int) -> str | None:
+    """Tell why the spool is not the one of which a number was archived; None: it is."""
+    parts = segments(folder) if folder.is_dir() else []
+    if not parts:
+        return None
+    end = parts[-1].first + parts[-1].path.stat().st_size // RECORD
+    if number <= end:
+        return None
+    return f"it ends at {end}, and {number} packets of one were archived before"
 
 
 def _opened(
@@ -227,11 +237,3 @@ def _opened(
     except BaseException:
         raw.abandon()
         raise
-
-
-def _can_check() -> bool:
-    try:
-        import portbook.seismic.samples  # noqa: F401
-    except ImportError:
-        return False
-    return True

@@ -14,6 +14,7 @@ import msgspec
 _CHUNK = 1 << 16
 MOST_LINE = 16 << 20  # octets: the settings of many thousand units
 MOST_WAITING = 10_000  # lines that wait for the parent
+URGENT = frozenset(("alarm", "clear", "error"))
 DRAIN_S = 0.5
 
 
@@ -23,6 +24,7 @@ class Outbox:
     def __init__(self, file: int, most: int = MOST_WAITING) -> None:
         self.broken = False  # nobody is there to read
         self._file, self._most = file, most
+        self._urgent: deque[bytes] = deque()  # alarms, which no flood of others may push out
         self._waiting: deque[bytes] = deque()
         self._latest: dict[str, bytes] = {}
         self._part = b""
@@ -36,14 +38,15 @@ class Outbox:
     @property
     def waiting(self) -> bool:
         """Tell whether something is to be written."""
-        return bool(self._part or self._waiting or self._latest)
+        return bool(self._part or self._urgent or self._waiting or self._latest)
 
     def say(self, kind: str, what: Any) -> None:
         """Tell something: {kind: what}."""
-        if len(self._waiting) >= self._most:
-            self._waiting.popleft()
+        row = self._urgent if kind in URGENT else self._waiting
+        if len(row) >= self._most:
+            row.popleft()
             self._dropped += 1
-        self._waiting.append(_line({kind: what}))
+        row.append(_line({kind: what}))
         self.write()
 
     def latest(self, key: str, told: dict[str, Any]) -> None:
@@ -77,6 +80,8 @@ class Outbox:
         if self._dropped:
             count, self._dropped = self._dropped, 0
             return _line({"error": f"{count} lines went untold: nobody read them in time"})
+        if self._urgent:
+            return self._urgent.popleft()
         if self._waiting:
             return self._waiting.popleft()
         return self._latest.pop(next(iter(self._latest)))

@@ -76,6 +76,15 @@ class Carrier:
         return []
 
 
+def can_check() -> bool:
+    """Tell whether samples can be looked at: numpy and pymseed are there."""
+    try:
+        import portbook.seismic.samples  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
 def refusals(packets: Sequence[Packet | None]) -> dict[int, tuple[str, str]]:
     """Return why the samples of packets cannot be, name and reason, by their place in the row.
 

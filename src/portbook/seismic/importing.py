@@ -10,8 +10,10 @@ import msgspec
 
 from portbook.errors import SourceError, UsageError
 from portbook.protocols.reftek.layouts import SIZE
+from portbook.protocols.reftek.packets import Packet
 from portbook.records import Oddity, Problem
 from portbook.seismic.archive_state import NAME as STATE_FILE
+from portbook.seismic.carrying import can_check
 from portbook.seismic.intake import Intake
 from portbook.seismic.raw_archive import RawArchive
 from portbook.seismic.recordings import Piece, found, pieces
@@ -21,6 +23,7 @@ from portbook.seismic.stations import Stations
 from portbook.seismic.store import ArchiveError, Cut
 
 SYNC_EVERY = 4096  # packets
+BATCH = 256  # packets whose samples are looked at together
 Progress = Callable[[str, int, int | None], None]
 
 
@@ -85,7 +88,8 @@ def run(
         raw.abandon()
         raise
     year = time.gmtime().tm_year
-    work = _Import(Intake(raw, year, sds=tree, stations=stations), progress)
+    intake = Intake(raw, year, sds=tree, stations=stations, checked=can_check())
+    work = _Import(intake, progress)
     work.summary = Imported(str(archive), str(sds) if sds else None)
     try:
         work.summary.recovered = work.intake.recover()
@@ -109,6 +113,7 @@ class _Import:
         self._problems: list[Problem] = []
         self._began = time.monotonic()
         self._unsynced = 0
+        self._held: list[tuple[Packet | None, str]] = []
 
     def read(self, places: Iterable[Path]) -> None:
         for place in places:
@@ -148,15 +153,14 @@ class _Import:
             self._failed(source, SourceError(f"{source}: {error.strerror}"))
         except SourceError as error:
             self._failed(source, error)
+        self._put_held()
 
     def _piece(self, piece: Piece, source: str) -> None:
         self.summary.octets += len(piece.octets)
         if piece.packet:
-            self.intake.put(piece.packet, f"{source}, packet {piece.at // SIZE}")
-            self._unsynced += 1
-            if self._unsynced >= SYNC_EVERY:
-                self.intake.sync()
-                self._unsynced = 0
+            self._held.append((piece.packet, f"{source}, packet {piece.at // SIZE}"))
+            if len(self._held) >= BATCH:
+                self._put_held()
             return
         where = f"{source}, octet {piece.at}: {len(piece.octets)} octets"
         if piece.last and len(piece.octets) < SIZE:
@@ -165,6 +169,14 @@ class _Import:
             self._problems.append(Problem(source, message, piece.at))
         else:
             self.intake.odd("no-packet", where)
+
+    def _put_held(self) -> None:
+        held, self._held = self._held, []
+        self.intake.put_all(held)
+        self._unsynced += len(held)
+        if self._unsynced >= SYNC_EVERY:
+            self.intake.sync()
+            self._unsynced = 0
 
     def _failed(self, source: str, error: SourceError) -> None:
         self.summary.failed_files += 1

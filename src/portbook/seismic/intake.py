@@ -77,7 +77,8 @@ class Intake:
     rates: Hz by unit and stream, where nothing else tells them. logged: each packet goes to the
     journal first; without, what was taken is safe at a `checkpoint` only, and the caller gives
     everything since then again after a sudden end. stands: where another intake came to.
-    checked: look at compressed samples before they are carried over (needs numpy and pymseed);
+    checked: look at compressed samples, and tell and carry over none that cannot be, of packets
+    that are given many at a time (needs numpy and pymseed);
     default: gives codes to channels that `stations` lacks
     """
 
@@ -151,9 +152,13 @@ class Intake:
 
         Raises ArchiveError, and UpsetError when something is wrong with a packet or with us.
         """
-        read = [packets.read(octets) for octets, _ in came]
-        bad = refusals(read) if self._checked and self._carrier else {}
-        for at, (packet, (_, where)) in enumerate(zip(read, came, strict=True)):
+        read = [(packets.read(octets), where) for octets, where in came]
+        self.put_all(read, now_ns)
+
+    def put_all(self, came: Sequence[tuple[Packet | None, str]], now_ns: int = 0) -> None:
+        """Take packets that have been read already, as `take_all` does; None: it was none."""
+        bad = refusals([packet for packet, _ in came]) if self._checked else {}
+        for at, (packet, where) in enumerate(came):
             if packet is None:
                 self._no_packet(where)
                 continue
@@ -162,7 +167,7 @@ class Intake:
                 self._raw.log([packet.octets])
             if at in bad:
                 name, reason = bad[at]
-                self.odd(name, f"{where}: {reason}", "it is in the raw archive only")
+                self.odd(name, f"{where}: {reason}", "it is kept in the raw archive only")
             self._take(packet, where, now_ns, at not in bad)
 
     def due(self, now_ns: int) -> bool:
@@ -281,6 +286,9 @@ class Intake:
         self._store(packet, one.time_ns)
         if packet.type == "DT":
             self._carry(one)
+            if one.join is Join.BROKEN:
+                what = f"{one.cargo[1]}: unit {packet.unit} sequence {packet.sequence}"
+                self.odd("samples-do-not-follow", what)
         elif packet.type == "ET":
             self._end(packet)
         del self._unplaced[one.cargo[0]]

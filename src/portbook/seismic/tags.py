@@ -20,6 +20,7 @@ FINEST_NS = MILLI  # a time tag is told to the millisecond
 RATES_HZ = (1000, 500, 250, 200, 125, 100, 50, 40, 25, 20, 10, 8, 5, 4, 2, 1, 0.1)
 HIGHEST_HZ = 1000
 STEIM = frozenset(("C0", "C1", "C2", "C3"))
+_HELD = {30: 1, 15: 2, 10: 3, 6: 5, 5: 6, 4: 7}  # Steim-2: differences in a word, by their bits
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Bits of the first difference in a word, by its code; Steim-2 asks the word's two top bits too.
 _FIRST_FRAME = struct.Struct(">Iii")  # control word, first and last sample
@@ -119,7 +120,7 @@ def _first_difference(word: bytes, code: int, coding: str) -> int | None:
     size = _STEIM_2[code][word[0] >> 6]
     if not size:
         return None
-    held = {30: 1, 15: 2, 10: 3, 6: 5, 5: 6, 4: 7}[size]
+    held = _HELD[size]
     value = int.from_bytes(word) >> size * (held - 1) & (1 << size) - 1
     return value - (1 << size) if value >> size - 1 else value
 

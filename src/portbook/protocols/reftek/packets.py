@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -140,6 +141,7 @@ def find(datagram: bytes, length: int) -> tuple[int, Packet] | None:
     return None
 
 
+@lru_cache(maxsize=1024)
 def century(two_digits: int, near_year: int) -> int:
     """Return the full year nearest to another one; four programs have four fixed pivots."""
     years = (near_year // 100 * 100 + step + two_digits for step in (-100, 0, 100))
