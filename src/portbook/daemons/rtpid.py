@@ -165,7 +165,7 @@ class Rtpid:
             self._child.signal(_SIGNALS[act.do])
         if act.probe and "clients" in self._sockets and not self._question.open:
             self._question.ask(near(*self._sockets["clients"].getsockname()[:2]), now)
-        if self._passes and self._child.pid:
+        if self._passes and self._watch.serving:  # one that starts would die of it
             self._child.signal(signal.SIGHUP)
             self._passes = False
 
