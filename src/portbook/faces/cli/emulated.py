@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from portbook.emulators.reftek.weather import Weather
 
 ROWS = 20
+MIXED = ("network", "wrap")  # these choose rates and formats themselves
 TRANSPORTS = {
     "udp": "as UDP datagrams of 1024 octets",
     "tcp": "in a row over TCP",
@@ -79,6 +80,8 @@ def promise(wanted: Wanted, fleet: Fleet, weather: Weather, dry_run: bool) -> st
 def _source(wanted: Wanted) -> str:
     if wanted.replay:
         return "replayed from " + ", ".join(str(one) for one in wanted.replay)
+    if wanted.profile in MIXED:
+        return f"profile {wanted.profile}, formats and rates mixed, made up"
     return f"profile {wanted.profile}, {wanted.coding.upper()} at {wanted.rate_hz:g} Hz, made up"
 
 
