@@ -117,6 +117,31 @@ def test_what_a_power_loss_leaves_is_no_packet_and_no_number_comes_again(
         assert [*range(20), number] == [one.number for one in everything(tmp_path)]
 
 
+def test_deliveries_that_a_power_loss_took_are_to_be_made_again(tmp_path: Path) -> None:
+    with spool_of(tmp_path) as spool:
+        spool.delivered(put(spool, 10))
+        spool.sync()
+        spool.delivered(put(spool, 10))
+        spool.settled(20)
+    os.truncate(next(tmp_path.glob("*.order")), 10 * 8)
+    lose_power(tmp_path)
+    with spool_of(tmp_path) as spool:
+        assert list(range(10)) == [one.number for one in spool.refill(100)[1]]
+        assert list(range(10, 20)) == [one.number for one in spool.undelivered()]
+
+
+@pytest.mark.parametrize("torn", [b"\0", bytes(7), bytes(8), b"\xff" * 8, bytes(21)])
+def test_a_torn_end_of_the_order_log_is_cut(tmp_path: Path, torn: bytes) -> None:
+    with spool_of(tmp_path) as spool:
+        spool.delivered(put(spool, 10))
+    with next(tmp_path.glob("*.order")).open("ab") as stream:
+        stream.write(torn)
+    with spool_of(tmp_path) as spool:
+        assert 10 == spool.next_sequence
+        assert (0, 10) == (spool.refill(100)[0], len(spool.refill(100)[1]))
+        assert 10 == spool.delivered(put(spool, 1))
+
+
 @pytest.mark.parametrize("note", [b"", b"\xff\xfe garbage", b"another boot\n", bytes(4096)])
 def test_whatever_is_left_of_the_note_of_another_boot_tells_of_a_power_loss(
     tmp_path: Path, note: bytes
