@@ -50,9 +50,7 @@ def test_it_says_what_it_sends_sends_it_and_accounts_for_it(tmp_path: Path) -> N
         "as it goes, 80 packets\n"
     ) == ended.err
     first, second, last = ended.lines()
-    assert ["emulated", "emulated", "emulation"] == [
-        one["kind"] for one in (first, second, last)
-    ]
+    assert ["emulated", "emulated", "emulation"] == [one["kind"] for one in (first, second, last)]
     assert 80 == len(came) == last["sent"] == last["made"] == first["made"] + second["made"]
     counted = Counter((one.unit, one.type) for octets in came if (one := packets.read(octets)))
     for told in (first, second):
