@@ -139,6 +139,12 @@ class Clients(RuleBasedStateMachine):
         client.cursor.close()
         self.clients.remove(client)
 
+    @rule(which=st.integers(0, 7), back=st.none() | st.integers(0, SLOTS))
+    def join(self, which: int, back: int | None) -> None:
+        """Another client wants the same as one that is there."""
+        if which < len(self.clients):
+            self.connect(self.clients[which].wish, self.clients[which].version, back)
+
     @rule(which=st.integers(0, 7))
     def leave(self, which: int) -> None:
         if which < len(self.clients):
@@ -220,6 +226,44 @@ def test_clients_at_one_place_share_what_was_gathered() -> None:
     assert isinstance(other, memoryview)
     assert one.obj is other.obj
     assert 1 == len(ring.table.selections)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_clients_of_one_wish_read_each_at_its_own_pace(version: int) -> None:
+    ring = Ring(SLOTS)
+    wish, chance = Wish(0x9D20, 0x0010), random.Random(3)
+    cursors = [ring.cursor(wish, version) for _ in range(3)]
+    got = [b"", b"", b""]
+    every = [packet(unit=unit, sequence=at) for at in range(300) for unit in (0x9D20, 0xAE4C)]
+    for at in range(0, len(every), 2):
+        ring.append(every[at : at + 2])
+        for which, cursor in enumerate(cursors):
+            if chance.random() < 0.7 or cursor.lag > 5:
+                chunk = bytes(cursor.chunk(chance.choice([500, 3000, 1 << 18])))
+                took = len(chunk) if cursor.lag > 5 else chance.randint(0, len(chunk))
+                cursor.sent(took)
+                got[which] += chunk[:took]
+    expected = b"".join(message(one, version) for one in every[::2])
+
+    assert [expected] * 3 == [one + drain(cursor) for one, cursor in zip(got, cursors, strict=True)]
+    assert 1 == len(ring.table.selections)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_what_was_forgotten_is_looked_for_again_for_one_who_comes_later(version: int) -> None:
+    ring = Ring(SLOTS)
+    wish = Wish(0x9D20, 0x0010)
+    first = ring.cursor(wish, version)
+    every = [packet(unit=unit, sequence=at) for at in range(5) for unit in (0x9D20, 0xAE4C)]
+    ring.append(every)
+    expected = b"".join(message(one, version) for one in every[::2])
+
+    assert expected == drain(first)
+
+    ring.table.trim(ring.tail)
+
+    assert expected == drain(ring.cursor(wish, version, at=0))
+    assert b"" == drain(first)
 
 
 def test_a_cursor_begins_at_the_head_or_where_it_is_told() -> None:

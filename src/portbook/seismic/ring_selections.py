@@ -138,15 +138,11 @@ class Selection:
         return b"".join(self._parts(store, [self.sequence(index)]))
 
     def _run(self, store: Store, at: int, count: int) -> memoryview | None:
-        """Return packets that stand one behind the other as they are, without a copy."""
+        """Return packets that stand one behind the other, without a copy, to the ring's end."""
         first = self._sequences[at]
-        slot = first % store.slots
-        if (
-            self.version != 1
-            or slot + count > store.slots
-            or self._sequences[at + count - 1] - first != count - 1
-        ):
+        if self.version != 1 or self._sequences[at + count - 1] - first != count - 1:
             return None
+        slot = first % store.slots
         return store.view[slot * MESSAGE : (slot + count) * MESSAGE]
 
     def _parts(self, store: Store, sequences: Sequence[int]) -> list[bytes | memoryview]:
