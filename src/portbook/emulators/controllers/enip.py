@@ -1,6 +1,6 @@
 """An EtherNet/IP adapter: lists itself, registers sessions, lets its identity object be read.
 
-Sources: CIP volume 2, chapter 2 (encapsulation); CIP volume 1, chapters 3 to 5 (requests, identity).
+Sources: CIP volume 2, chapter 2 (encapsulation); CIP volume 1, chapters 3 to 5.
 """
 
 from __future__ import annotations

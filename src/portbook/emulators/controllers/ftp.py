@@ -12,10 +12,12 @@ LONGEST_LINE = 512
 MOST_REFUSED = 3  # log-ins of one connection
 HELP = "502 HELP command not implemented, or not allowed."  # what Opto 22's answers
 NEEDS_LOGIN = frozenset(
-    ("ACCT", "CWD", "XCWD", "CDUP", "XCUP", "REIN", "PORT", "PASV", "EPRT", "EPSV", "TYPE", "STRU")
-    + ("MODE", "RETR", "STOR", "STOU", "APPE", "ALLO", "REST", "RNFR", "RNTO", "ABOR", "DELE")
-    + ("RMD", "XRMD", "MKD", "XMKD", "PWD", "XPWD", "LIST", "NLST", "MLSD", "MLST", "SITE", "STAT")
-    + ("SIZE", "MDTM")
+    (
+        *("ACCT", "CWD", "XCWD", "CDUP", "XCUP", "REIN", "PORT", "PASV", "EPRT", "EPSV", "TYPE"),
+        *("STRU", "MODE", "RETR", "STOR", "STOU", "APPE", "ALLO", "REST", "RNFR", "RNTO", "ABOR"),
+        *("DELE", "RMD", "XRMD", "MKD", "XMKD", "PWD", "XPWD", "LIST", "NLST", "MLSD", "MLST"),
+        *("SITE", "STAT", "SIZE", "MDTM"),
+    )
 )
 NOT_THERE = frozenset(("FEAT", "OPTS", "AUTH", "PBSZ", "PROT", "HOST", "SMNT", "CLNT"))
 

@@ -37,7 +37,7 @@ class OptoMmp(Device):
     title = "Opto 22 unit (OptoMMP)"
     usual = Plate("", "Opto 22", "SNAP-PAC-R1", "R10.3a")
     carries = ("product", "version")
-    doors = (Door(Transport.TCP, 2001, most=4), Door(Transport.UDP, 2001))
+    doors = (Door(Transport.TCP, 2001, most=4), Door(Transport.UDP, 2001, broadcast=True))
     needs_ipv4 = True
 
     def __init__(

@@ -183,10 +183,7 @@ class _Telegrams(Framed):
     def _user_data(self, reference: int, parameters: bytes, data: bytes) -> bytes:
         if len(parameters) < 8 or parameters[:3] != HEAD or parameters[5:7] != READ_LIST:
             self.device.tally.note("user data, refused")
-            kind = (
-                bytes((parameters[5] & 0x0F | 0x80, parameters[6])) if parameters[6:] else b"\x84\1"
-            )
-            return self._told(reference, kind, 0, 0, NO_LIST, None)
+            return self._told(reference, 0, 0, NO_LIST, None)
         if self._rest and parameters[3] == 8:
             number, octets = self._rest
             return self._part(reference, number, octets)

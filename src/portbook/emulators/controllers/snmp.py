@@ -219,4 +219,5 @@ def _enterprise(vendor: str) -> Name:
         key = int(vendor)
     if key is not None and key >= 1 << 32:
         raise UsageError(f"an enterprise number is below {1 << 32}, got {vendor}")
-    return (*ENTERPRISE, key) if key else (0, 0)
+    # one arc below the enterprise, as agents do
+    return (*ENTERPRISE, key, 1) if key else (0, 0)
