@@ -62,6 +62,7 @@ def test_only_the_descriptors_meant_for_it_are_open_in_it() -> None:
     child = Child()
     reading, writing = os.pipe()
     secret = os.open(os.devnull, os.O_RDONLY)
+    os.set_inheritable(secret, True)  # as whoever started us may have left one
     code = (
         "import os, select, sys\n"
         "poller = select.poll()\n"

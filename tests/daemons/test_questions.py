@@ -66,7 +66,8 @@ def test_being_shown_the_door_is_an_answer_for_who_shows_it_acts(server: socket.
     question = asked(server)
     step(question)
     peer, _ = server.accept()
-    peer.close()
+    with peer:
+        assert peer.recv(100) == HELLO  # read, so that the end is an end and no reset
 
     assert step(question) is True
 

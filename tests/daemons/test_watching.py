@@ -267,6 +267,20 @@ def test_one_that_lives_but_moves_nothing_is_stuck_and_the_reason_says_so() -> N
     assert "77 wait" in play.done[0][1].why
 
 
+def test_after_a_fault_of_one_that_speaks_the_next_starts_at_once_whatever_was_before() -> None:
+    play = Play()
+    for _ in range(3):
+        play.run(20 if not play.lives else 5)
+        play.die(1)
+    play.run(6)
+    play.done.clear()
+    play.beats, play.grows, play.waiting = False, 0, 9
+    play.run(2.5)
+
+    assert [Do.ABORT, Do.START] == play.dos()
+    assert "stuck" == play.done[0][1].what
+
+
 def test_a_full_disk_is_no_reason_for_a_restart() -> None:
     play = serving()
     play.grows, play.waits, play.waiting, play.held = 0, True, 50, "the disk is full"
@@ -334,7 +348,10 @@ def test_the_operators_lock_keeps_hands_off_a_frozen_one_and_nothing_is_held_aga
     play.locked, play.speaks = True, False
     play.run(600)
     assert [] == play.dos()
-    play.locked, play.speaks = False, True
+    play.locked = False
+    play.run(1)
+    assert [] == play.dos()
+    play.speaks = True
     play.run(60)
     assert [] == play.dos()
 
