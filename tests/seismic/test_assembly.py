@@ -558,3 +558,16 @@ def _maybe(octets: bytes) -> Packet | None:
     from portbook.protocols.reftek import packets
 
     return packets.read(octets)
+
+
+def test_events_that_begin_far_behind_do_not_pile_up() -> None:
+    """Their first packet is never held, so nothing else would ever end them."""
+    assembler = Assembler(2016)
+    told = []
+    for number in range(2000):
+        packet = read(changed(C0, 14, bytes.fromhex(f"7000{number:04}")))
+        told += assembler.add(packet)
+
+    left = assembler.flush()
+    assert 2000 == sum(isinstance(one, Unfinished) for one in [*told, *left])
+    assert len(left) <= 2 * (WINDOW + 1)

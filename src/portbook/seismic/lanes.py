@@ -95,6 +95,7 @@ class Lane:
         event = self._event_of(packet)
         if event.complete or event.ahead(packet.sequence) >= AHEAD:
             self._behind(event, arrived, out)
+            self._bound(out)
             return
         held = event.held.get(packet.sequence)
         if held is None or held.void:
@@ -104,10 +105,16 @@ class Lane:
             equal = held.packet.octets == packet.octets
             out.append(Repeated(packet, equal, arrived.cargo))
         moved = self._drain(out)
-        while self.held > self._window:
+        moved = self._bound(out) or moved
+        self._wait(now_ns, moved)
+
+    def _bound(self, out: list[Outcome]) -> bool:
+        """Give up on as much as it takes to hold no more than a window; tell whether it took any."""
+        moved = False
+        while self.held > self._window or len(self._events) > self._window + 1:
             self._give_up(out)
             moved = True
-        self._wait(now_ns, moved)
+        return moved
 
     def _usual(self, arrived: Arrived, out: list[Outcome]) -> bool:
         """Place data that come as expected while nothing waits: what nearly all packets do."""
@@ -339,4 +346,6 @@ class Lane:
 
     def _emit(self, outcome: Outcome, out: list[Outcome]) -> None:
         """Hand out, behind what waits for a rate."""
+        if len(self._untimed) >= UNTIMED:
+            self._release(out)
         (self._untimed if self._untimed else out).append(outcome)
