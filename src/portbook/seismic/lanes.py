@@ -109,7 +109,7 @@ class Lane:
         self._wait(now_ns, moved)
 
     def _bound(self, out: list[Outcome]) -> bool:
-        """Give up on as much as it takes to hold no more than a window; tell whether it took any."""
+        """Give up until no more than a window is held; tell whether that took anything."""
         moved = False
         while self.held > self._window or len(self._events) > self._window + 1:
             self._give_up(out)
