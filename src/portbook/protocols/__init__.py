@@ -19,6 +19,7 @@ import msgspec
 from portbook.addresses import Scope
 from portbook.ports import PortRange, Transport
 from portbook.protocols.layout import Layout
+from portbook.protocols.questions import BANNER, Question
 from portbook.records import NOTHING, Confidence, Identification, Source
 
 
@@ -163,6 +164,8 @@ class Protocol(msgspec.Struct, frozen=True):
     period_s: float | None = None  # of its announcements, when the protocol fixes one
     programs: tuple[str, ...] = ()  # programs known to speak it, as they are named on a machine
     rank: int = 0  # where two fit equally well, the higher one is the more special
+    questions: tuple[Question, ...] = ()  # how it may be asked, the gentlest first; see docs
+    guards: tuple[PortRange, ...] = ()  # ports to which no other protocol's question ever goes
 
     @property
     def profile(self) -> Profile:
@@ -211,6 +214,27 @@ def protocols() -> Mapping[str, Protocol]:
         if isinstance(protocol, Protocol):
             found[protocol.name] = protocol
     return dict(sorted(found.items()))
+
+
+@cache
+def questions() -> Mapping[str, tuple[Question, ...]]:
+    """Return the questions that may be asked, by the word of `portbook discover`."""
+    told = {one.questions[0].name: one.questions for one in protocols().values() if one.questions}
+    return dict(sorted({**told, BANNER.name: (BANNER,)}.items()))
+
+
+def guarded(port: int, transport: Transport, protocol: str) -> str | None:
+    """Return whose port it is when a protocol's question must not go there; None: it may.
+
+    A protocol may ask where it is usual itself: CODESYS on 1743/udp, which Unitrends guards.
+    """
+    known = protocols()
+    own = known[protocol].usual if protocol in known else ()
+    if any(port in one.ports and one.transport is transport for one in own):
+        return None
+    return next(
+        (one.name for one in known.values() if any(port in span for span in one.guards)), None
+    )
 
 
 def identify(

@@ -18,6 +18,7 @@ from portbook.protocols import (
     Side,
     Signature,
     Usual,
+    bacnet_asking,
     confirmed,
     plausible,
 )
@@ -345,6 +346,7 @@ PROTOCOL = Protocol(
         Usual(PortRange(47809, 47823), Transport.UDP, "both", title="further BACnet/IP networks"),
     ),
     layouts=(LINK,),
+    questions=bacnet_asking.questions(),
     stays_inside=Scope.PRIVATE,
     safety=(
         "BACnet/IP has no login: whoever reaches the port can write set points and restart "

@@ -10,7 +10,15 @@ from typing import NamedTuple
 
 from portbook.addresses import Scope
 from portbook.ports import PortRange, Transport
-from portbook.protocols import Payload, Protocol, Signature, Usual, confirmed, plausible
+from portbook.protocols import (
+    Payload,
+    Protocol,
+    Signature,
+    Usual,
+    confirmed,
+    enip_asking,
+    plausible,
+)
 from portbook.protocols.framing import MORE, Walk, both
 from portbook.protocols.layout import BE, IPV4, LE, RAW, Field, Layout
 from portbook.records import Identification, Source
@@ -270,6 +278,7 @@ PROTOCOL = Protocol(
         Usual(PortRange(44818, 44818), Transport.UDP, confidence="two sources"),
     ),
     layouts=(HEADER, IDENTITY),
+    questions=enip_asking.questions(_measure),
     stays_inside=Scope.PRIVATE,
     safety=(
         "EtherNet/IP has no login: whoever reaches the port can read and write the controller and "

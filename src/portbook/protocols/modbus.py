@@ -18,6 +18,7 @@ from portbook.protocols import (
     Signature,
     Usual,
     confirmed,
+    modbus_asking,
     plausible,
 )
 from portbook.protocols.framing import MORE, Walk, both
@@ -347,6 +348,7 @@ PROTOCOL = Protocol(
         Usual(PortRange(502, 502), Transport.UDP, title="Modbus over UDP"),
     ),
     layouts=(HEADER,),
+    questions=modbus_asking.questions(_measure),
     stays_inside=Scope.PRIVATE,
     safety=(
         "Modbus has no login: whoever reaches the port can write outputs and registers. Keep it "

@@ -10,7 +10,15 @@ from typing import NamedTuple
 
 from portbook.addresses import Scope
 from portbook.ports import PortRange, Transport
-from portbook.protocols import Payload, Protocol, Signature, Usual, confirmed, plausible
+from portbook.protocols import (
+    Payload,
+    Protocol,
+    Signature,
+    Usual,
+    confirmed,
+    opcua_asking,
+    plausible,
+)
 from portbook.protocols.framing import MORE, Walk, both
 from portbook.protocols.layout import LE, TEXT, Field, Layout
 from portbook.protocols.opcua_values import Reader, application, endpoints
@@ -229,6 +237,7 @@ PROTOCOL = Protocol(
     signatures=tuple(Signature(Transport.TCP, 0, kind) for kind in TYPES),
     usual=(Usual(PortRange(4840, 4840), Transport.TCP, confidence="two sources"),),
     layouts=(HEADER, HELLO),
+    questions=opcua_asking.questions(_measure),
     stays_inside=Scope.PRIVATE,
     safety=(
         "OPC UA can sign and encrypt, yet many servers also offer an endpoint of policy None that "

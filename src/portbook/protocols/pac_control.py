@@ -98,6 +98,8 @@ PROTOCOL = Protocol(
             0,
         ),
     ),
+    # the ports of serial modules carry what is sent straight to a serial line
+    guards=(PortRange(22001, 22002), PortRange(22500, 22531)),
     stays_inside=Scope.PRIVATE,
     safety=(
         "Strategies are loaded, started and stopped here, without log-in. Connecting is safe, "

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from portbook.addresses import Scope
 from portbook.ports import PortRange, Transport
-from portbook.protocols import Payload, Protocol, Signature, Usual, confirmed, plausible
+from portbook.protocols import Payload, Protocol, Signature, Usual, confirmed, plausible, s7_asking
 from portbook.protocols.layout import BE, Field, Layout
-from portbook.protocols.tpkt import CONFIRM, CONNECT, TPKT, Stream, read
+from portbook.protocols.tpkt import CONFIRM, CONNECT, TPKT, Stream, measure, read
 from portbook.records import Identification, Source
 
 NAME = "s7comm"
@@ -249,6 +249,7 @@ PROTOCOL = Protocol(
     signatures=(Signature(Transport.TCP, 0, b"\x03\x00"),),
     usual=(Usual(PortRange(102, 102), Transport.TCP, confidence="two sources"),),
     layouts=(TPKT, HEADER, PLUS),
+    questions=s7_asking.questions(measure),
     stays_inside=Scope.PRIVATE,
     safety=(
         "Older S7 controllers obey whoever connects: read, write, stop, load. Keep port 102 inside "

@@ -19,6 +19,7 @@ from portbook.protocols import (
     ber,
     confirmed,
     plausible,
+    snmp_asking,
 )
 from portbook.protocols.datagrams import judged
 from portbook.protocols.text import clean
@@ -310,4 +311,5 @@ PROTOCOL = Protocol(
     safety="Versions 1 and 2c send the community, which is their password, in the clear; use "
     "version 3 with privacy, and let no network outside reach it.",
     programs=("snmpd", "snmptrapd", "snmp.exe"),
+    questions=snmp_asking.questions(),
 )

@@ -13,6 +13,7 @@ from portbook.addresses import Scope
 from portbook.ports import PortRange, Transport
 from portbook.protocols import Payload, Protocol, Side, Signature, Usual, confirmed, plausible
 from portbook.protocols.layout import BE, HEX, RAW, TEXT, Field, Layout
+from portbook.protocols.questions import Question
 from portbook.records import Identification, Source
 
 NAME = "unitrends"
@@ -176,4 +177,17 @@ PROTOCOL = Protocol(
         "CVE-2021-43033 before 10.5.5). Connect and read, never send: portbook sends nothing here."
     ),
     programs=("bpserverd", "bpinetd", "bpclient", "bpr", "xbackup", "xrestore", "xinetd"),
+    questions=(
+        Question(
+            NAME,
+            NAME,
+            "connect, read the greeting, send nothing",
+            Transport.TCP,
+            (PORT,),
+            wait_s=3.0,
+            most_read=256,
+            every_s=3600.0,  # each connection makes the appliance start a program
+        ),
+    ),
+    guards=(PortRange(PORT, PORT),),
 )

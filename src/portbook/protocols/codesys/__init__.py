@@ -9,7 +9,7 @@ from __future__ import annotations
 from portbook.addresses import Scope
 from portbook.ports import PortRange, Transport
 from portbook.protocols import Protocol, Signature, Usual
-from portbook.protocols.codesys import blocks, datagram, naming, services
+from portbook.protocols.codesys import asking, blocks, datagram, naming, services
 from portbook.protocols.codesys.recognition import NAME, recognise
 from portbook.records import Source
 
@@ -42,6 +42,22 @@ SOURCES = (
     ),
 )
 
+PROGRAMS = (
+    "codesyscontrol",
+    "codesyscontrol.bin",
+    "CODESYSControlService",
+    "CODESYSControlService.exe",
+    "CODESYSControlSysTray.exe",
+    "CODESYS.exe",
+    "codesysgateway",
+    "codesysedge",
+    "codesysedge.bin",
+    "GatewayService",
+    "GatewayService.exe",
+    "GatewayV3.exe",
+    "plclinux_rt",
+    "codesys3",
+)
 _MAGIC_AND_SERVICE = bytes((0xFF, 0x00, 0x00, 0xFF))
 
 PROTOCOL = Protocol(
@@ -99,21 +115,6 @@ PROTOCOL = Protocol(
         "one address: a program that binds one of UDP 1740-1743 takes it away from them."
     ),
     period_s=60.0,
-    programs=(
-        "codesyscontrol",
-        "codesyscontrol.bin",
-        "CODESYSControlService",
-        "CODESYSControlService.exe",
-        "CODESYSControlSysTray.exe",
-        "CODESYS.exe",
-        "codesysgateway",
-        "codesysedge",
-        "codesysedge.bin",
-        "GatewayService",
-        "GatewayService.exe",
-        "GatewayV3.exe",
-        "plclinux_rt",
-        "codesys3",
-        "portbook",
-    ),
+    programs=(*PROGRAMS, "portbook"),
+    questions=asking.questions(PROGRAMS),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from portbook.addresses import Scope
 from portbook.ports import PortRange, Transport
 from portbook.protocols import Protocol, Signature, Usual
-from portbook.protocols.optommp import areas, messages
+from portbook.protocols.optommp import areas, asking, messages
 from portbook.protocols.optommp.recognition import NAME, TELL_TALE, recognise
 from portbook.records import Source
 
@@ -67,4 +67,6 @@ PROTOCOL = Protocol(
         "is taken as a write. A powerup clear is a write too; reading the status area is not."
     ),
     programs=("mmpserver", "PACManager.exe", "OptoMMP", "portbook"),
+    questions=asking.questions(),
+    guards=(PortRange(asking.PORT, asking.PORT),),
 )
