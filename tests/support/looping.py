@@ -46,6 +46,8 @@ class Loop:
             for task in others:
                 task.cancel()
             await asyncio.gather(*others, return_exceptions=True)
+            for _ in range(3):  # transports let go of their sockets in the next turns
+                await asyncio.sleep(0)
 
         self.run(rest())
         self.loop.call_soon_threadsafe(self.loop.stop)

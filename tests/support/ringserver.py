@@ -7,6 +7,7 @@ nothing with the writer that it is there to test.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import NamedTuple
 
 
@@ -51,6 +52,8 @@ class RingServer:
             self._server.close()
             for writer in tuple(self._writers):
                 writer.close()
+                with suppress(ConnectionError):
+                    await writer.wait_closed()
             await self._server.wait_closed()
             self._server = None
 

@@ -152,7 +152,8 @@ class DataLinkPush:
     async def _connection(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            sock = await asyncio.wait_for(connected(self._host, self._port), CONNECT_S)
+            async with asyncio.timeout(CONNECT_S):  # wait_for may lose a cancellation
+                sock = await connected(self._host, self._port)
         except (OSError, TimeoutError) as error:
             self._why = f"cannot connect: {getattr(error, 'strerror', None) or 'no answer'}"
             self.counts["failed-connects"] += 1
@@ -170,7 +171,8 @@ class DataLinkPush:
         try:
             while self._sock is not None:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._down.wait(), 1.0)
+                    async with asyncio.timeout(1.0):
+                        await self._down.wait()
                 self._look()
         finally:
             self._hang_up("stopped")
