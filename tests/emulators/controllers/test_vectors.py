@@ -199,7 +199,7 @@ AREA = {
 }
 REFUSED = "000008400000fffff0d81000", "00000860000040000000000000000000"
 CLEAR = "000004000000fffff038000000000001", "000004200000000000000000"
-# numbers of the vectors: opto22.md section 6
+# numbers: those of the reference's list of vectors
 PLAY = [
     ("000004400000fffff0300004", "00000460000000000000000000000001"),  # 1, 2
     REFUSED,  # 3, 4

@@ -29,7 +29,7 @@ MOST_LATE = 20_000
 LONGEST_WAIT_S = 0.5
 
 
-class StandIn(msgspec.Struct, frozen=True, tag="stand-in", tag_field="kind"):
+class StandIn(msgspec.Struct, frozen=True, tag="standin", tag_field="kind"):
     """What a stand-in was asked, by kind of question.
 
     listens: its sockets, as `udp 127.0.0.1:1740`; connections: over TCP, of which refused were
@@ -50,6 +50,14 @@ class StandIn(msgspec.Struct, frozen=True, tag="stand-in", tag_field="kind"):
     datagrams: int
     octets_in: int
     octets_out: int
+
+
+class Standing(msgspec.Struct, frozen=True, tag="standing", tag_field="kind"):
+    """Where a stand-in listens, told before it is asked anything."""
+
+    protocol: str
+    listens: tuple[str, ...]
+    name: str
 
 
 class _Count:
@@ -84,6 +92,7 @@ class Running:
         self.stands = stands
         self._selector = selectors.DefaultSelector()
         self._bound: list[Bound] = []
+        self.listens: list[tuple[Stand, str]] = []  # each with each place, `udp 127.0.0.1:1740`
         self._clients: dict[socket.socket, _Client] = {}
         self._counts = {id(one): _Count() for one in stands}
         self._late: list[tuple[int, int, Callable[[], None]]] = []
@@ -105,11 +114,6 @@ class Running:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    @property
-    def listens(self) -> list[tuple[Stand, str]]:
-        """Return each stand-in with each place where it listens: `udp 127.0.0.1:1740`."""
-        return [(one.stand, one.text) for one in self._bound]
 
     def port(self, stand: Stand, transport: Transport) -> int:
         """Return the port that a stand-in got."""
@@ -144,17 +148,26 @@ class Running:
         self._waker.close()
         self._selector.close()
 
+    def places(self) -> list[Standing]:
+        """Return where each listens."""
+        return [
+            Standing(stand.device.kind, self._texts(stand), stand.device.plate.name)
+            for stand in self.stands
+        ]
+
+    def _texts(self, stand: Stand) -> tuple[str, ...]:
+        return tuple(text for one, text in self.listens if one is stand)
+
     def records(self) -> list[StandIn]:
         """Return what each was asked so far."""
         found = []
         for stand in self.stands:
             tally, count = stand.device.tally, self._counts[id(stand)]
-            listens = tuple(text for one, text in self.listens if one is stand)
             plate = msgspec.structs.asdict(stand.device.plate)
             found.append(
                 StandIn(
                     protocol=stand.device.kind,
-                    listens=listens,
+                    listens=self._texts(stand),
                     asked=dict(sorted(dict(tally.asked).items())),
                     strange=tally.strange,
                     connections=count.connections,
@@ -170,6 +183,7 @@ class Running:
     def _open(self, stand: Stand) -> None:
         bound = bind(stand)
         self._bound += bound
+        self.listens += [(one.stand, one.text) for one in bound]
         for one in bound:
             self._selector.register(one.socket, selectors.EVENT_READ, one)
         stranger = stand.manners.stranger

@@ -38,7 +38,8 @@ MODULE, HARDWARE, FIRMWARE, BOOT = 1, 6, 7, 0x81
 class S7(Device):
     """A CPU; its plate's product is the module's type, its version as 3.2.6 or V3.2.6.
 
-    order: the order number; plant, card: texts of its component list
+    order: the order number; plant, card: texts of its component list; largest_pdu: octets of the
+    largest message that it negotiates, 240 to 480: a list longer than that comes in parts
     """
 
     kind = "s7"
@@ -54,10 +55,14 @@ class S7(Device):
         order: str = "6ES7 315-2EH14-0AB0",
         plant: str = "",
         card: str = "MMC 267FF11F",
+        largest_pdu: int = LARGEST_PDU,
     ) -> None:
         super().__init__(plate)
         if len(order) > 20 or not order.isascii():
             raise UsageError(f"an order number has at most 20 ASCII letters, got {order!r}")
+        if not LEAST_PDU <= largest_pdu <= LARGEST_PDU:
+            raise UsageError(f"a message has {LEAST_PDU} to {LARGEST_PDU} octets at most")
+        self.largest_pdu = largest_pdu
         self._lists = {MODULE_LIST: self._modules(order), COMPONENT_LIST: self._parts(plant, card)}
 
     def session(self, now_ns: int) -> Framed:
@@ -176,7 +181,7 @@ class _Telegrams(Framed):
             return _unit(ACKNOWLEDGE, reference, b"", b"", NO_FUNCTION)
         self.device.tally.note("setup communication")
         calling, called, size = struct.unpack(">HHH", parameters[2:])
-        self._pdu = min(max(size, LEAST_PDU), LARGEST_PDU)
+        self._pdu = min(max(size, LEAST_PDU), self.device.largest_pdu)
         told = struct.pack(">BBHHH", SETUP, 0, min(calling, 1), min(called, 1), self._pdu)
         return _unit(ANSWER, reference, told, b"", (0, 0))
 

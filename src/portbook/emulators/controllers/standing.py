@@ -20,6 +20,7 @@ from portbook.errors import SourceError, UsageError
 from portbook.ports import Transport
 
 ATTEMPTS = 20  # at a number that is free for all doors of one usual port
+HELD = (errno.EADDRINUSE, errno.EACCES)
 MOST_TIMES = 10_000
 BACKLOG = 16
 LOOPBACK_PREFIX, USUAL_PREFIX = 8, 24
@@ -55,7 +56,8 @@ class Manners(msgspec.Struct, frozen=True):
 class Stand:
     """A device at an address.
 
-    port: of its first door, None for its true one, 0 for any that is free
+    port: of its first door, None for its true one, 0 for any that is free; or_any: any, where the
+    true one is taken or not ours to have
     prefix: length of the subnet's prefix; None asks the machine; yes: the address again, when it
     is beyond loopback. Raises UsageError where it is not said, or where the device cannot stand.
     """
@@ -69,6 +71,7 @@ class Stand:
         prefix: int | None = None,
         yes: str | None = None,
         manners: Manners | None = None,
+        or_any: bool = False,
     ) -> None:
         known = parse(address)
         if known is None or known.is_unspecified or known.is_multicast:
@@ -77,13 +80,14 @@ class Stand:
             if one and scope_of(one) is not Scope.LOOPBACK and yes != one:
                 raise UsageError(
                     f"{one} is beyond this machine's loopback; when a stand-in is to be there, "
-                    f"say it again: {one}"
+                    f"say it again: --yes {one}"
                 )
         if device.needs_ipv4 and known.version != 4:
             raise UsageError(f"{device.title}: it cannot stand at {address}, it needs IPv4")
         self.device = device
         self.address = str(known)
         self.port = port
+        self.or_any = or_any
         self.prefix = _prefix(self.address) if prefix is None else prefix
         if not 0 <= self.prefix <= known.max_prefixlen:
             raise UsageError(f"a prefix is 0 to {known.max_prefixlen} bits, got {self.prefix}")
@@ -125,8 +129,10 @@ def bind(stand: Stand) -> list[Bound]:
         except OSError as error:
             for one in found:
                 one.socket.close()
-            again = stand.port == 0 and error.errno == errno.EADDRINUSE
-            if again and attempt < ATTEMPTS - 1:
+            if stand.or_any and stand.port is None and error.errno in HELD:
+                stand.port = 0
+                continue
+            if stand.port == 0 and error.errno == errno.EADDRINUSE and attempt < ATTEMPTS - 1:
                 continue
             raise SourceError(_refused(stand, error)) from error
         return found
