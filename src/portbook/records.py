@@ -203,10 +203,25 @@ class Service(msgspec.Struct, frozen=True, tag="service", tag_field="kind"):
     clients: int = 0
 
 
+class Instance(msgspec.Struct, frozen=True):
+    """A program of a device that announces itself, such as one CODESYS runtime of several."""
+
+    protocol: str
+    address: str  # and port that it sends from
+    port: int
+    index: int | None  # which of the protocol's own ports that is, from 0: CODESYS 1740 to 1743
+    node: str | None  # its address in the protocol's own network, as its tools write it
+    first_ns: int
+    last_ns: int
+    period_s: float | None = None  # None: not heard often enough to know
+    times: int = 0  # rounds heard, 0 where no rhythm is known
+    missed: int = 0  # rounds that were due and not heard, until the end of listening
+
+
 class Device(msgspec.Struct, frozen=True, tag="device", tag_field="kind"):
     """A host with what it told of itself: vendor, product, version, name, serial."""
 
-    address: str
+    address: str  # the first of its addresses; its link address where it has none
     facts: Mapping[str, str]
     because: tuple[str, ...]
     first_ns: int
@@ -215,6 +230,12 @@ class Device(msgspec.Struct, frozen=True, tag="device", tag_field="kind"):
     site: str = LOCAL_SITE
     vlan: int | None = None
     mac: str | None = None
+    addresses: tuple[str, ...] = ()
+    macs: tuple[str, ...] = ()
+    protocols: tuple[str, ...] = ()  # that it spoke
+    roles: tuple[str, ...] = ()  # "modbus server", "http client", "codesys-v3 announcer"
+    instances: tuple[Instance, ...] = ()
+    against: tuple[str, ...] = ()  # what contradicts itself
 
 
 class Announcement(msgspec.Struct, frozen=True, tag="announcement", tag_field="kind"):
@@ -283,6 +304,49 @@ class Summary(msgspec.Struct, frozen=True, tag="summary", tag_field="kind"):
     accepted: int = 0  # findings that somebody accepted
     hidden: tuple[str, ...] = ()  # what could not be seen for lack of permission
     dropped: int = 0  # packets that the kernel lost for lack of room, where it was live
+    sent: int = 0  # messages that portbook sent itself
+    sent_octets: int = 0  # of their payload
+
+
+class Sending(msgspec.Struct, frozen=True, tag="sending", tag_field="kind"):
+    """A message that portbook will send when it asks, told before anything leaves."""
+
+    protocol: str
+    transport: Transport
+    address: str
+    port: int
+    number: int  # of the messages to this address, from 1
+    octets: str  # hex; `..`: an answer decides this octet; `**`: a secret that is not shown
+    length: int  # octets
+    words: str  # what it asks
+    when: str | None = None  # the condition under which it is sent; None: in any case
+    own_address: str | None = None  # None: the system chooses
+    own_port: int | None = None
+
+
+class Reply(msgspec.Struct, frozen=True, tag="reply", tag_field="kind"):
+    """What became of one question to one address.
+
+    outcome: "answered", "greeted" (it spoke first), "open" (TCP: connected, and silent), "silent",
+    "refused", "unreachable", "closed" (it hung up without a word), "cut" (it began an answer and
+    did not finish it), "otherwise" (what came is no answer to the question), "forbidden" (this
+    system did not let it leave), "left out" (asked not long ago), "interrupted"
+    """
+
+    protocol: str | None  # that was asked for; None: whatever greets
+    transport: Transport
+    address: str
+    port: int
+    outcome: str
+    sent: int  # messages
+    sent_octets: int
+    answers: int  # messages that answer the question
+    answer_octets: int  # all that came
+    at_ns: int
+    seconds: float
+    note: str | None = None
+    site: str = LOCAL_SITE
+    source: str | None = None
 
 
 class Problem(msgspec.Struct, frozen=True, tag="error", tag_field="kind"):

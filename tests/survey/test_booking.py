@@ -53,7 +53,7 @@ def test_everything_is_new_at_first(book: Book, tmp_path: Path) -> None:
     found = told(book.changes(0, T0))
 
     assert {"new"} == {what for what, _, _ in found}
-    assert {"service": 10, "device": 7, "announcement": 2, "finding": len(story.findings)} == {
+    assert {"service": 10, "device": 8, "announcement": 2, "finding": len(story.findings)} == {
         kind: sum(of == kind for _, of, _ in found)
         for kind in ("service", "device", "announcement", "finding")
     }

@@ -1,4 +1,4 @@
-"""Names from bytes, remembered where the bytes are given back; what hosts tell of themselves."""
+"""Names from bytes, remembered where the bytes are given back."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from support.rows import TCP, UDP, row
 from portbook.evidence.conversations import Observed, records
 from portbook.evidence.table import Row
 from portbook.protocols.prefilter import prefilter
-from portbook.records import Confidence, Device
-from portbook.survey.naming import Memory, Named, devices, key, named, remember
+from portbook.records import Confidence
+from portbook.survey.naming import Memory, Named, key, named, remember
 
 CLAIMS = knowledge().claims
 ASKED, ANSWERED = (
@@ -152,60 +152,3 @@ def test_another_conversation_inherits_nothing() -> None:
     (other,) = name(row(TCP, a_port=50001, b_port=8080, to_b=(b"\x17" * 30,), syn=1), memory=memory)
 
     assert None is other.conversation.protocol
-
-
-def gathered(*made: Row) -> dict[str, Device]:
-    return {one.address: one for one in devices(name(*made))}
-
-
-def test_a_device_has_what_it_told_by_all_protocols() -> None:
-    identity = bytes.fromhex("000100000027012b0e0183000003000e") + b"Example Vendor"
-    identity += bytes.fromhex("0106") + b"EX-100" + bytes.fromhex("0205") + b"1.2.3"
-    asked = bytes.fromhex("000100000005012b0e0100")
-    found = gathered(
-        row(TCP, to_b=(asked,), to_a=(identity,), syn=9, times=(50,)), web(times=(90,))
-    )["10.0.0.9"]
-
-    assert {"vendor": "Example Vendor", "product": "EX-100", "version": "1.2.3"} == found.facts
-    assert ["vendor", "product", "version"] == list(found.facts)
-    assert (50, 90) == (found.first_ns, found.last_ns)
-    assert ("modbus told vendor, product, version",) == found.because
-    assert "02:00:00:00:00:09" == found.mac
-
-
-def test_what_was_confirmed_replaces_what_was_plausible() -> None:
-    plain = web(to_b=(), packets=(1, 1), to_a=(PAGE.replace(b"example-httpd/1.4", b"old/0"),))
-    told = gathered(plain, web(a="10.0.0.6"))["10.0.0.9"]
-
-    assert ("example-httpd", "1.4") == (told.facts["product"], told.facts["version"])
-
-
-def test_clients_tell_of_themselves_too() -> None:
-    assert {"product": "example", "version": "1"} == gathered(web())["10.0.0.5"].facts
-
-
-def test_a_mac_that_stands_for_many_addresses_is_a_routers() -> None:
-    router = b"\2\0\0\0\0\xfe"
-    here = b"\2\0\0\0\0\5"
-    found = gathered(
-        web(b="203.0.113.7", macs=(here, router)), web(b="203.0.113.8", macs=(here, router))
-    )
-
-    assert (None, None) == (found["203.0.113.7"].mac, found["203.0.113.8"].mac)
-    assert "02:00:00:00:00:05" == found["10.0.0.5"].mac
-
-
-def test_a_host_with_an_ipv6_address_beside_its_own_keeps_its_mac() -> None:
-    found = gathered(web(), web(b="fe80::9", a="fe80::5"))
-
-    assert {"02:00:00:00:00:09"} == {found[one].mac for one in ("10.0.0.9", "fe80::9")}
-
-
-def test_the_same_address_in_two_vlans_is_two_devices() -> None:
-    found = devices(name(web(vlan=7), web(vlan=8)))
-
-    assert {(7, "10.0.0.9"), (8, "10.0.0.9")} < {(one.vlan, one.address) for one in found}
-
-
-def test_nothing_told_is_no_device() -> None:
-    assert {} == gathered(row(TCP, to_b=(b"\0" * 40,), syn=9))

@@ -166,7 +166,7 @@ def test_what_is_young_is_named_before_its_longer_head_is_given_back(tmp_path: P
     octets = pcap([*first, *filler, *second, *filler, *first[:1]])
     rich, poor = told(tmp_path, octets), told(tmp_path, octets, pool_octets=2 * 16384)
 
-    assert {one.address: one.facts for one in rich.devices}.keys() == {"10.20.0.11", "10.20.0.12"}
+    assert {one.address for one in rich.devices if one.facts} == {"10.20.0.11", "10.20.0.12"}
     assert rich.devices == poor.devices
     assert rich.conversations == poor.conversations
 
@@ -257,7 +257,7 @@ def test_a_device_is_joined_from_all_protocols_that_it_speaks(tmp_path: Path) ->
     assert device.first_ns <= plant.START_NS < device.last_ns
     assert any(text.startswith("modbus told vendor") for text in device.because)
     assert any(text.startswith("codesys-v3 told") for text in device.because)
-    assert ["vendor", "product", "version", "name", "serial"] == list(device.facts)
+    assert ["vendor", "product", "version", "name", "serial"] == list(device.facts)[:5]
 
 
 def test_a_routers_mac_is_never_a_devices(tmp_path: Path) -> None:
@@ -329,15 +329,15 @@ def _content(story: Story) -> list[object]:
 @pytest.mark.parametrize(
     ("wants", "kept"),
     [
-        (Wants(), (20, 10, 7, 2)),
+        (Wants(), (20, 10, 8, 2)),
         (Wants(hosts=("10.20.0.60/32",)), (1, 1, 1, 0)),
         (Wants(hosts=("198.51.100.0/24",)), (1, 0, 0, 0)),
         (Wants(ports=wanted_ports(("1743",))), (3, 1, 3, 2)),
         (Wants(ports=wanted_ports(("1743/tcp",))), (1, 1, 1, 0)),
         (Wants(protocols=("codesys-v3",)), (11, 3, 3, 2)),
         (Wants(protocols=("unknown",)), (0, 0, 0, 0)),
-        (Wants(since_ns=plant.START_NS + 310 * SECOND), (4, 1, 0, 1)),
-        (Wants(until_ns=plant.START_NS + 5 * SECOND), (4, 1, 0, 1)),
+        (Wants(since_ns=plant.START_NS + 310 * SECOND), (4, 1, 1, 1)),
+        (Wants(until_ns=plant.START_NS + 5 * SECOND), (4, 1, 1, 1)),
     ],
 )
 def test_filters_leave_what_was_asked_for(

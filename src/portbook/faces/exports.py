@@ -132,6 +132,12 @@ def document(record: msgspec.Struct) -> dict[str, Any]:
     for reason in fields.get("reasons", ()):  # of a plan
         if reason["claim"] is not None:
             reason["claim"] = _claim(reason["claim"])
+    if "instances" in fields:  # of a device
+        fields["instances"] = [_timed(one) for one in fields["instances"]]
+    return _timed(fields)
+
+
+def _timed(fields: dict[str, Any]) -> dict[str, Any]:
     return {_name(key): _value(key, value) for key, value in fields.items()}
 
 

@@ -144,13 +144,18 @@ SERVICE: tuple[Column, ...] = (
     ("conversations#?", lambda one: one.conversations),
 )
 DEVICE: tuple[Column, ...] = (
-    ("device!", lambda one: one.address),
-    ("vendor", lambda one: one.facts.get("vendor", "")),
-    ("product", lambda one: one.facts.get("product", "")),
-    ("version", lambda one: one.facts.get("version", "")),
+    ("device!", lambda one: _addressed(one)),
+    ("what it is", lambda one: _made(one)),
     ("name", lambda one: one.facts.get("name", "")),
-    ("serial!", lambda one: one.facts.get("serial", "")),
+    ("speaks", lambda one: _speaks(one)),
+    ("since!?", lambda one: short(one.first_ns)),
+    ("serial?", lambda one: one.facts.get("serial", "")),
     ("mac!?", lambda one: one.mac or ""),
+)
+# These few devices need: they are left out where no device does.
+DEVICE_MORE: tuple[Column, ...] = (
+    ("also at?", lambda one: ", ".join(at for at in one.addresses if at != one.address)),
+    ("odd?", lambda one: "; ".join(one.against)),
 )
 ANNOUNCEMENT: tuple[Column, ...] = (
     ("from!", lambda one: _end(one.source, one.source_port or 0)),
@@ -198,6 +203,8 @@ def _origins(rows: Sequence[Any]) -> tuple[Column, ...]:
         for name in ("namespace", "interface", "note")
         if any(_told(one, name) for one in rows)
     ]
+    if isinstance(rows[0], Device):
+        columns += (more for more in DEVICE_MORE if any(more[1](one) for one in rows))
     if any(getattr(one, "vlan", None) is not None for one in rows):
         columns.append(("vlan#?", lambda one: "" if one.vlan is None else one.vlan))
     if not isinstance(rows[0], Oddity) and len({_capture(one) for one in rows}) > 1:
@@ -239,6 +246,30 @@ def _named(protocol: str | None, confidence: str | None) -> str:
 
 def _spoken(one: Service) -> str:
     return ", ".join(_named(name, one.confidence) for name in one.protocols) or "unknown"
+
+
+def _addressed(one: Device) -> str:
+    """Return a device's first address, and how many more it has."""
+    more = len(one.addresses) - 1
+    return f"{one.address} +{more}" if more > 0 else one.address
+
+
+def _made(one: Device) -> str:
+    """Return vendor, product and version in one text; a vendor that its product names, once."""
+    vendor, product = one.facts.get("vendor", ""), one.facts.get("product", "")
+    said = () if vendor and product.lower().startswith(vendor.lower()) else (vendor,)
+    return " ".join(filter(None, (*said, product, one.facts.get("version", ""))))
+
+
+def _speaks(one: Device) -> str:
+    """Return what a device speaks; behind a protocol the ports of its instances."""
+    ports: dict[str, set[int]] = {}
+    for instance in one.instances:
+        ports.setdefault(instance.protocol, set()).add(instance.port)
+    return ", ".join(
+        f"{name} ({_spans(sorted(ports[name]))})" if name in ports else name
+        for name in sorted({*one.protocols, *ports})
+    )
 
 
 def _spans(ports: Sequence[int]) -> str:

@@ -81,7 +81,8 @@ def sentence(one: msgspec.Struct) -> str:
         spoken = ", ".join(one.protocols) or "bytes that nothing here knows"
         text = f"service {one.address}:{one.port}/{one.transport.value}: {spoken}"
     elif isinstance(one, Device):
-        text = f"device {one.address}: {', '.join(one.facts.values())}"
+        told = one.facts.values() or one.roles
+        text = f"device {', '.join(one.addresses) or one.address}: {', '.join(told)}"
     elif isinstance(one, Announcement):
         text = f"announcement of {one.source} every {one.period_s} s: {one.protocol or 'unnamed'}"
     elif isinstance(one, Finding):

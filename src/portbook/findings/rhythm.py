@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from portbook.findings import Case, Place, Rule, Words
@@ -39,7 +39,7 @@ class FellSilent(Rule):
     def check(self, case: Case) -> Iterator[Finding]:
         """Compare each announcement's last beat with the end of its source."""
         for one in case.announcements:
-            missed = _missed(case, one)
+            missed = silent_periods(one, case.ends)
             if one.protocol and missed >= MISSED:
                 ports = "-".join(str(port) for port in sorted({one.ports[0], one.ports[-1]}))
                 subject = f"{one.transport.value} {one.source} to {one.destination}:{ports}"
@@ -55,7 +55,10 @@ class FellSilent(Rule):
                 )
 
 
-def _missed(case: Case, one: Announcement) -> int:
-    """Return how many whole periods have gone by without a beat."""
-    end_ns = case.ends.get(one.capture, one.last_ns)
-    return int((end_ns - one.last_ns) / (one.period_s * 1e9)) if one.period_s > 0 else 0
+def silent_periods(one: Announcement, ends: Mapping[str, int]) -> int:
+    """Return how many whole periods have gone by since the last beat.
+
+    ends: until when each source was listened to, Unix nanoseconds
+    """
+    end_ns = ends.get(one.capture, one.last_ns)
+    return max(0, int((end_ns - one.last_ns) / (one.period_s * 1e9))) if one.period_s > 0 else 0

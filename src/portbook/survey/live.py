@@ -171,7 +171,9 @@ _KINDS = {
     "service": _Kind(
         ("site", "vlan", "transport", "address", "port"), ("protocols", "claims", "confidence")
     ),
-    "device": _Kind(("site", "vlan", "address"), ("facts", "mac")),
+    "device": _Kind(
+        ("site", "vlan", "address"), ("facts", "macs", "addresses", "roles", "against")
+    ),
     "announcement": _Kind(
         ("site", "vlan", "transport", "source", "source_port", "destination"),
         ("ports", "protocol", "confidence"),

@@ -1,10 +1,9 @@
-"""Names conversations by their bytes, and gathers what devices told of themselves."""
+"""Names conversations by their bytes, and remembers what was named while more of it was there."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import msgspec
 
@@ -12,11 +11,7 @@ from portbook.claims.everything import Claims
 from portbook.evidence.conversations import Observed, turned
 from portbook.protocols import identify
 from portbook.protocols.prefilter import prefilter
-from portbook.records import Confidence, Conversation, Device, Identification
-
-NOBODY = ("0.0.0.0", "::")  # a host that has no address yet: it goes by its MAC address
-IDENTITY = ("vendor", "product", "version", "name", "serial")
-
+from portbook.records import Confidence, Conversation, Identification
 
 Key = tuple[object, ...]
 
@@ -132,90 +127,3 @@ def _complete(one: Conversation, told: Identification | None, claims: Claims) ->
         against=told.against,
         facts=told.facts,
     )
-
-
-class _Card:
-    """What is gathered of one host while its conversations go by."""
-
-    def __init__(self) -> None:
-        self.facts: dict[str, str] = {}
-        self.because: dict[str, None] = {}
-        self.sure: dict[str, bool] = {}
-        self.first_ns = self.last_ns = 0
-        self.mac: str | None = None
-        self.source = ""
-
-    def add(self, one: Conversation, facts: Mapping[str, str], mac: str | None) -> None:
-        sure = one.confidence is Confidence.CONFIRMED
-        fresh = [
-            key
-            for key, value in facts.items()
-            if value and (key not in self.facts or (sure and not self.sure[key]))
-        ]
-        for key in fresh:
-            self.facts[key] = facts[key]
-            self.sure[key] = sure
-        if not self.source:
-            self.source, self.first_ns, self.last_ns = one.source, one.first_ns, one.last_ns
-        if fresh:
-            said = ", ".join(sorted(fresh, key=_order))
-            self.because[f"{one.protocol} told {said}"] = None
-        self.first_ns = min(self.first_ns, one.first_ns)
-        self.last_ns = max(self.last_ns, one.last_ns)
-        self.mac = self.mac or mac
-
-
-def devices(conversations: Iterable[Named]) -> list[Device]:
-    """Return the hosts that told something of themselves, by site, VLAN and address."""
-    cards: dict[tuple[str, int | None, str], _Card] = defaultdict(_Card)
-    seen = list(conversations)
-    own = _own_macs(one.conversation for one in seen)
-    for one, _, told, _ in seen:
-        if told is None:
-            continue
-        for address, facts, mac in (
-            (one.client, told.client, one.client_mac),
-            (one.server, told.server, one.server_mac),
-        ):
-            if facts:
-                told_mac = facts.get("mac")
-                host = told_mac if address in NOBODY else address
-                if host:
-                    seen_mac = mac if mac in own else None
-                    cards[one.site, one.vlan, host].add(one, facts, told_mac or seen_mac)
-    return [
-        Device(
-            address=address,
-            facts=_ordered(card.facts),
-            because=tuple(card.because),
-            first_ns=card.first_ns,
-            last_ns=card.last_ns,
-            source=card.source,
-            site=site,
-            vlan=vlan,
-            mac=card.mac,
-        )
-        for (site, vlan, address), card in cards.items()
-    ]
-
-
-def _own_macs(conversations: Iterable[Conversation]) -> set[str | None]:
-    """Return the MAC addresses that stand for one host: a router's stands for many addresses."""
-    behind: dict[str | None, set[str]] = defaultdict(set)
-    for one in conversations:
-        behind[one.client_mac].add(one.client)
-        if one.cast == "unicast":
-            behind[one.server_mac].add(one.server)
-    return {mac for mac, addresses in behind.items() if _one_host(addresses)}
-
-
-def _one_host(addresses: set[str]) -> bool:
-    return sum("." in address for address in addresses) <= 1 and len(addresses) <= 3
-
-
-def _order(key: str) -> tuple[int, str]:
-    return (IDENTITY.index(key) if key in IDENTITY else len(IDENTITY), key)
-
-
-def _ordered(facts: Mapping[str, Any]) -> dict[str, str]:
-    return {key: str(facts[key]) for key in sorted(facts, key=_order)}

@@ -65,7 +65,8 @@ class Story(msgspec.Struct, frozen=True):
             devices=tuple(
                 one
                 for one in self.devices
-                if wants.device(one) and (one.address in addresses or not wants.talk)
+                if wants.device(one)
+                and (not wants.talk or not addresses.isdisjoint((one.address, *one.addresses)))
             ),
             announcements=tuple(filter(wants.announcement, self.announcements)),
             listeners=tuple(filter(wants.listener, self.listeners)),

@@ -16,8 +16,9 @@ from portbook.evidence.table import HEAD_OCTETS, Counts, Row, Table
 from portbook.findings import judge
 from portbook.protocols.prefilter import prefilter
 from portbook.records import LOCAL_SITE, Oddity, Problem, Summary
+from portbook.survey.devices import devices
 from portbook.survey.knowledge import Knowledge
-from portbook.survey.naming import Memory, Named, devices, keep, key, named, remember
+from portbook.survey.naming import Memory, Named, keep, key, named, remember
 from portbook.survey.story import Story
 
 Progress = Callable[[str, int, int | None], None]
@@ -92,8 +93,8 @@ def told(
     """
     conversations = tuple(one.conversation for one in seen)
     served = tuple(services(conversations))
-    hosts = tuple(devices(seen))
     rhythmic = tuple(announcements(seen))
+    hosts = tuple(devices(seen, rhythmic, ends))
     case = knowledge.case(
         now_ns,
         conversations=conversations,

@@ -57,7 +57,7 @@ class Wants(msgspec.Struct, frozen=True):
 
     def device(self, one: Device) -> bool:
         """Tell whether a device is wanted: by host and time only."""
-        return self._host(one.address) and self._time(one.first_ns, one.last_ns)
+        return self._host(one.address, *one.addresses) and self._time(one.first_ns, one.last_ns)
 
     def announcement(self, one: Announcement) -> bool:
         """Tell whether an announcement is wanted."""
