@@ -17,7 +17,7 @@ from portbook.protocols.seedlink.telling import About, StationTold, StreamTold
 from portbook.protocols.seedlink.wanting import Request, Select, Start, Station, Wanted
 
 NOW = 1_790_000_000_000_000_000
-ABOUT = About("portbook/1.0", 'Büro "A&B"', NOW)
+ABOUT = About("portbook/1.0", 'Büro "A&B" <1>', NOW)
 STREAM = StreamTold("00", "HHZ", "00_H_H_Z", NOW, NOW + 10**9)
 HERE = [
     StationTold("XX", "ALFA", 0, 40, 0, 2560, (STREAM,)),
@@ -59,7 +59,7 @@ def test_the_greeting_tells_what_we_are_in_two_lines() -> None:
 
     assert (
         b"SeedLink v4.0 (portbook/1.0) :: SLPROTO:4.0 SLPROTO:3.1 CAP EXTREPLY NSWILDCARD BATCH "
-        b'TIME\r\nB?ro "A&B"\r\n'
+        b'TIME\r\nB?ro "A&B" <1>\r\n'
     ) == answer
 
 
@@ -235,7 +235,7 @@ def test_information_of_version_3_is_text_in_records() -> None:
     root = ET.fromstring(texts(one.feed(b"INFO STREAMS\r\n", NOW)))
 
     assert ABOUT.hello == root.attrib["software"]
-    assert 'Büro "A&B"' == root.attrib["organization"]
+    assert 'Büro "A&B" <1>' == root.attrib["organization"]
     assert "2026/09/21 14:13:20.0000" == root.attrib["started"]
     found = [(one.attrib["network"], one.attrib["name"], len(one)) for one in root]
     assert [("XX", "ALFA", 1), ("XX", "BRAVO", 2)] == found

@@ -11,7 +11,6 @@ import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
-from xml.sax.saxutils import quoteattr
 
 VERSION_3, VERSION_4 = "3.1", "4.0"
 CAPABILITIES = ("SLPROTO:4.0", "SLPROTO:3.1", "CAP", "EXTREPLY", "NSWILDCARD", "BATCH", "TIME")
@@ -143,7 +142,7 @@ def xml_info(
     inside = ""
     if item == "CAPABILITIES":
         names = (*_OLD_CAPABILITIES, *CAPABILITIES)
-        inside = "".join(f"<capability name={quoteattr(one)}/>" for one in names)
+        inside = "".join(f"<capability name={_quoted(one)}/>" for one in names)
     elif item in ("STATIONS", "STREAMS"):
         inside = "".join(_xml_station(one, streams) for one in stations)
     head = _attributes(
@@ -227,7 +226,14 @@ def _xml_station(one: StationTold, streams: bool) -> str:
 
 
 def _attributes(**values: str) -> str:
-    return "".join(f" {name}={quoteattr(value)}" for name, value in values.items())
+    return "".join(f" {name}={_quoted(value)}" for name, value in values.items())
+
+
+def _quoted(value: str) -> str:
+    """Return an attribute's value as XML has it; xml.sax, which can do it, loads for 20 ms."""
+    for char, name in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
+        value = value.replace(char, name)
+    return '"' + "".join(one if one.isprintable() else " " for one in value) + '"'
 
 
 def _record(text: bytes, number: int, now_ns: int, channel: bytes) -> bytes:
