@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network
 
+from portbook.addresses import parse
 from portbook.emulators.controllers import NANO, Device, Door, Framed, Plate, Sent, dotted
 from portbook.errors import UsageError
 from portbook.ports import Transport
@@ -37,7 +38,7 @@ class Codesys(Device):
     carries = ("name", "vendor", "product", "version", "serial")
     doors = (
         Door(Transport.UDP, addresses.FIRST_PORT, addresses.PORTS, broadcast=True),
-        Door(Transport.TCP, 11740),
+        Door(Transport.TCP, 11740, addresses.PORTS),
     )
     needs_ipv4 = True
 
@@ -55,6 +56,9 @@ class Codesys(Device):
     ) -> None:
         super().__init__(plate)
         self._period_ns = round(period_s * NANO)
+        for one in announce_to:
+            if not isinstance(parse(one), IPv4Address):
+                raise UsageError(f"a runtime announces to an IPv4 address, got {one!r}")
         self._announce_to = announce_to
         self._answers = answers
         version = int.from_bytes(dotted(self.plate.version, 4, "a CODESYS version"), "big")
@@ -88,7 +92,7 @@ class Codesys(Device):
         """Learn where it stands; raises UsageError when it is to announce to another subnet."""
         super().placed(address, prefix, ports, first_ports)
         for one in self._announce_to:
-            if IPv4Address(one) not in self._subnet:
+            if parse(one) not in self._subnet:
                 raise UsageError(f"{one} is outside {self._subnet}: a router announces inside it")
 
     def next_ns(self) -> int | None:

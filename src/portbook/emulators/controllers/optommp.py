@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network
 
+from portbook.addresses import parse
 from portbook.emulators.controllers import Device, Door, Framed, Plate, Sent
 from portbook.errors import UsageError
 from portbook.ports import Transport
@@ -22,6 +23,7 @@ IP_SETTINGS, IP_SETTINGS_SIZE = 0xFFFFF008, 0x70
 PORT_SETTING = 0xF03A0074
 STATUS = struct.Struct(">IIIIHHI4s4sI4sI2x6s4s4s4s")
 MOST_MEMORY = 1 << 20
+_MAC = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}")
 _FIRMWARE = re.compile(r"([ABRS])(\d{1,3})\.(\d{1,3})([a-z])")
 
 
@@ -56,6 +58,10 @@ class OptoMmp(Device):
         super().__init__(plate)
         self.clear_needed = not cleared
         self._firmware = _firmware(self.plate.version)
+        if mac is not None and not _MAC.fullmatch(mac):
+            raise UsageError(f"a MAC address is six octets, as 00:a0:3d:01:1f:3e, got {mac!r}")
+        if gateway is not None and not isinstance(parse(gateway), IPv4Address):
+            raise UsageError(f"a gateway is an IPv4 address, got {gateway!r}")
         self._mac, self._gateway = mac, gateway
         known = {title: code for code, title in areas.UNIT_TYPES.items()}
         self._type = known.get(self.plate.product, 0) if unit_type is None else unit_type

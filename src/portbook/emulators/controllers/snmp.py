@@ -30,6 +30,7 @@ Name = tuple[int, ...]
 TIMETICKS = 0x43
 NO_OBJECT, NO_INSTANCE, END = 0x80, 0x81, 0x82
 NO_SUCH_NAME, READ_ONLY, NOT_WRITABLE = 2, 4, 17
+LONGEST_TEXT = 255  # octets of a DisplayString (RFC 2579)
 MOST_BOUND = 128  # variables in a request and in an answer
 SERVICES = 72  # application and end-to-end layers (RFC 3418, sysServices)
 
@@ -56,6 +57,9 @@ class Snmp(Device):
         object_id: Name | None = None,
     ) -> None:
         super().__init__(plate)
+        for what, text in (("community", community), ("contact", contact), ("location", location)):
+            if len(text.encode()) > LONGEST_TEXT:
+                raise UsageError(f"a {what} has at most {LONGEST_TEXT} octets here")
         self._community = community.encode()
         self._started_ns: int | None = None
         plate = self.plate

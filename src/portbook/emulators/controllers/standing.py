@@ -22,6 +22,7 @@ from portbook.ports import Transport
 ATTEMPTS = 20  # at a number that is free for all doors of one usual port
 HELD = (errno.EADDRINUSE, errno.EACCES)
 MOST_TIMES = 10_000
+MOST_LATE_S = 3600.0
 BACKLOG = 16
 LOOPBACK_PREFIX, USUAL_PREFIX = 8, 24
 
@@ -45,6 +46,8 @@ class Manners(msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         if not 1 <= self.times <= MOST_TIMES:
             raise UsageError(f"an answer comes 1 to {MOST_TIMES} times, got {self.times}")
+        if self.cut < 0 or not 0 <= self.late_s <= MOST_LATE_S:
+            raise UsageError(f"cut is 0 or more octets, late is 0 to {MOST_LATE_S:g} seconds")
 
     def spoilt(self, octets: bytes) -> bytes:
         """Return an answer as it goes out."""
@@ -126,15 +129,16 @@ def bind(stand: Stand) -> list[Bound]:
         found: list[Bound] = []
         try:
             _bind_all(stand, found)
-        except OSError as error:
+        except BaseException as error:
             for one in found:
                 one.socket.close()
+            if not isinstance(error, OSError):
+                raise
             if stand.or_any and stand.port is None and error.errno in HELD:
                 stand.port = 0
-                continue
-            if stand.port == 0 and error.errno == errno.EADDRINUSE and attempt < ATTEMPTS - 1:
-                continue
-            raise SourceError(_refused(stand, error)) from error
+            elif stand.port != 0 or error.errno != errno.EADDRINUSE or attempt == ATTEMPTS - 1:
+                raise SourceError(_refused(stand, error)) from error
+            continue
         return found
     raise AssertionError("the last attempt returns or raises")
 

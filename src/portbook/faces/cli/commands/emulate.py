@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from portbook.faces.cli import emulate_reftek
+from portbook.faces.cli import emulate_controllers, emulate_reftek
 
 
 @click.group(
@@ -14,6 +14,8 @@ from portbook.faces.cli import emulate_reftek
     \b
       portbook emulate reftek --to 127.0.0.1:2543 --units 3
       portbook emulate reftek --serve 2543 --profile clock
+      portbook emulate codesys --name press-1
+      portbook emulate plant --ports any
 
     Nothing leaves this machine unless you name the address twice: --to 10.0.0.5:2543 --yes 10.0.0.5
     """,
@@ -23,3 +25,5 @@ def command() -> None:
 
 
 command.add_command(emulate_reftek.command)
+for one in emulate_controllers.commands():
+    command.add_command(one)
