@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 import pytest
 from support import veth
 
-from portbook.emulators.controllers import KINDS, Plate, device
+from portbook.emulators.controllers import KINDS, Plate, Session, device, unitrends
 from portbook.emulators.controllers.codesys import Codesys
 from portbook.emulators.controllers.ftp import Ftp
 from portbook.emulators.controllers.modbus import Modbus
@@ -309,3 +309,24 @@ def test_a_client_that_asks_and_never_reads_is_held_back() -> None:
         assert len(client.out) < 2 * (1 << 20)
 
     assert sent
+
+
+def test_a_connection_is_closed_when_its_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Session, "idle_s", 0.05)
+    with talk(Stand(Ftp(), HERE, 0)) as (_, idle):
+        assert rest(idle).startswith(b"220 ")
+    assert 3_000_000_007 == Unitrends().session(7).until_ns
+
+    monkeypatch.setattr(unitrends, "OPEN_S", 0.05)
+    with talk(Stand(Unitrends(), HERE, 0)) as (_, greeted):
+        assert 44 == len(rest(greeted))
+
+
+def test_a_runtime_that_was_held_up_announces_once_not_for_each_minute_it_missed() -> None:
+    runtime = Codesys()
+    minute = 60 * 10**9
+    sent = [len(list(runtime.beat(now))) for now in (5, 6, 5 + minute, 5 + 10 * minute)]
+    sent.append(len(list(runtime.beat(6 + 10 * minute))))
+
+    assert [4, 0, 4, 4, 0] == sent
+    assert 5 + 11 * minute == runtime.next_ns()
