@@ -47,7 +47,17 @@ def test_another_unit_does_not_pass_unless_the_mask_takes_all() -> None:
 
     assert not Wish(UNIT).wants(other)
     assert Wish(UNIT, 0xFFFF).wants(other)
-    assert Wish(UNIT, 0x3FFFF).everything
+    assert Wish(UNIT, 0xFFFF).everything
+
+
+def test_all_types_of_version_2_are_of_the_unit_that_is_named() -> None:
+    other, aux = _packet("DT", unit=0x9EEF), _packet("DT", 8)
+
+    assert not Wish(UNIT, 0x3FFFF).wants(other)
+    assert not Wish(UNIT, 0x3FFFF).everything
+    assert [False, True] == [Wish(UNIT, 0x3FFFF, streams).wants(aux) for streams in (0xFF, 0x1FF)]
+    assert Wish(0, 0x3FFFF).everything
+    assert Wish(0, 0x3FFFF).wants(b"ZZ".ljust(1024, b"\0"))
 
 
 @pytest.mark.parametrize(

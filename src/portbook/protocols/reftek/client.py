@@ -108,12 +108,21 @@ class Wish(NamedTuple):
     @property
     def everything(self) -> bool:
         """Tell whether every packet of a known type passes."""
-        return self.packets & EVERY == EVERY or (self.unit == 0 and self.packets & _KNOWN == _KNOWN)
+        return self._all or (self.unit == 0 and self.packets & _KNOWN == _KNOWN)
+
+    @property
+    def _all(self) -> bool:
+        """Tell whether nothing at all is asked of a packet.
+
+        Not even the unit is, when the mask is version 1's for all. Version 2 has more bits: who
+        sets them and names a unit wants that unit.
+        """
+        return self.packets == EVERY or (self.unit == 0 and self.packets & EVERY == EVERY)
 
     def wants(self, octets: bytes) -> bool:
         """Tell whether a packet of 1024 octets goes out to this client."""
-        if self.packets & EVERY == EVERY:
-            return True  # the library asks nothing more then, not even the unit
+        if self._all:
+            return True
         bit = _bit(octets)
         if not self.packets & bit:
             return False
