@@ -29,8 +29,8 @@ from portbook.seismic.store import ArchiveError, FullError, InUseError, Room
 
 DISK, SIZE, ARCHIVER = "disk:archive", "disk:size", "archiver"
 _TOO_LARGE = (
-    "the archives are larger than max_gb, and all that is left is of days that are being written; "
-    "raise max_gb"
+    "the archives are larger than max_gb, and all that is left is being written: event files that "
+    "are open, and day files of today, which are not cut; raise max_gb"
 )
 TAKE_OVER_S = 10.0  # so long another program's hold on the archive is taken for a dying one's
 _SOON_S, _FIRST_S, _LONGEST_S = 0.05, 1.0, 30.0
@@ -126,7 +126,7 @@ class Archiver:
     def _sweep(self, work: Archiving) -> None:
         """Delete what is too old or too much; tell of it, and of what is too much to stay."""
         assert self._sweeper
-        deleted = self._sweeper.turn(work.trees(), time.time_ns())
+        deleted = self._sweeper.turn(work.trees(), time.time_ns(), safe=work.all_safe)
         if deleted:
             self._out.say("deleted", msgspec.to_builtins(deleted))
         if self._sweeper.excess and not self._too_large:

@@ -158,6 +158,11 @@ class Archiving:
         self._tell("archived", self.safe)
         self._say(again=True)
 
+    @property
+    def all_safe(self) -> bool:
+        """Tell whether nothing was taken, nor put in its file, since the last checkpoint."""
+        return not self._unsafe and not self._moved
+
     def trees(self) -> dict[Tree, Holds]:
         """Return the archives, to count and delete their days."""
         return {Tree.RAW: self._raw} | ({Tree.SDS: self._sds} if self._sds else {})

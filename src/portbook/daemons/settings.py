@@ -191,7 +191,7 @@ class Archive(Table, frozen=True):
     ] = 0.0
     max_gb: Annotated[
         float,
-        _key("the oldest days are deleted above this size; 0: never", "GB", reload=True, ge=0),
+        _key("the oldest days, or events, go above this size; 0: never", "GB", reload=True, ge=0),
     ] = 0.0
     min_free_gb: Annotated[
         float, _key("with less free on the disk nothing is taken any more", "GB", reload=True, ge=0)

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 MAGIC = b"PBJ1"
-RECORD, FILE, STATE = 1, 2, 3
+RECORD, FILE, STATE, GONE = 1, 2, 3, 4
 LARGEST = 64 << 20  # octets of one entry: the state of many thousand streams
 _MOST = 8 << 20  # octets of one write
 _HEAD = struct.Struct(">IIB")
 
 
 class Entry(NamedTuple):
-    """One entry: a record that came in, a file that is written, or a state of the archive."""
+    """One entry: a record that came in, a file written or deleted, or a state of all."""
 
     kind: int
     payload: bytes

@@ -1,6 +1,7 @@
 """Which days of the archives are to go: by age, or because all of them are too large. Pure.
 
-Whole days, the oldest first; never a day that is being written.
+Whole days, the oldest first; never a day that is being written. What is still too much then is
+for the raw archive to make room for, by its oldest event files.
 """
 
 from __future__ import annotations
@@ -51,7 +52,10 @@ class Doomed(NamedTuple):
 
 
 class Deleted(msgspec.Struct, frozen=True, tag="deleted", tag_field="kind"):
-    """A day of an archive that was deleted; day: YYYY-DDD; because: the setting that says so."""
+    """A day of an archive that was deleted, or the oldest event files of a raw one.
+
+    day: YYYY-DDD, of the first file; because: the setting that says so
+    """
 
     archive: str
     day: str

@@ -7,6 +7,7 @@ real packets.
 
 from __future__ import annotations
 
+import functools
 import re
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -50,6 +51,7 @@ def read_name(day: str, below: str, name: str) -> Span | None:
     return Span(first_ns, first_ns + int(match[2], 16) * MILLI, f"{day}/{below}/{name}")
 
 
+@functools.lru_cache(4096)
 def day_ns(day: str) -> int | None:
     """Return when the day of a folder's name begins, Unix nanoseconds; None when it names none."""
     if not _DAY.match(day) or not 1 <= int(day[:4]) <= 9998 or not 1 <= int(day[4:]) <= 366:

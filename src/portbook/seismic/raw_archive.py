@@ -14,8 +14,8 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -25,6 +25,7 @@ from portbook.protocols.reftek.packets import Packet
 from portbook.seismic import archive_state
 from portbook.seismic.archive_state import State, Stream
 from portbook.seismic.names import DAY_NS, MILLI, NANO, Span, day_ns, file_name, folder
+from portbook.seismic.oldest import Oldest
 from portbook.seismic.raw_file import RawFile, begins_ns, place_of
 from portbook.seismic.raw_listing import days, earliest, files, listed
 from portbook.seismic.shelves import WRAP, Shelves
@@ -43,6 +44,15 @@ from portbook.seismic.tags import span_ns, time_ns
 MOST_FILES = 3  # open at a time of one stream: late packets go on where their gap began
 MOST_STREAMS = 4096  # of which files are open at a time
 _OPEN = "_00000000"
+
+
+class Purged(NamedTuple):
+    """Closed files that were deleted; day: of the first, since 1970; over: no other one may go."""
+
+    files: int = 0
+    octets: int = 0
+    day: int | None = None
+    over: bool = False
 
 
 class RawArchive:
@@ -73,6 +83,8 @@ class RawArchive:
         )
         self._shelves = Shelves(self._store)
         self._open: OrderedDict[tuple[str, int], list[RawFile]] = OrderedDict()
+        self._oldest = Oldest(root)
+        self._all_known = False  # the oldest were looked for since `purge` last came to an end
         try:
             self._changed = False
             self.state = self._known_state()
@@ -212,19 +224,67 @@ class RawArchive:
                 shrunk[key] = shrunk.get(key, 0) + octets
                 count += 1
         for unit, place in shrunk:
-            for empty in (f"{name}/{unit}/{place}", f"{name}/{unit}", name):
-                with suppress(OSError):  # something of another's is in it
-                    (self.root / empty).rmdir()
+            self._leave(f"{name}/{unit}/{place}")
         self._shelves.forget(name)
-        left = days(self.root)
-        for key, octets in shrunk.items():
-            self._shrink(key, octets, left)
+        self._shrink_all(shrunk)
         if shrunk:
             self._publish(writing=self.state.writing)
         return count, sum(shrunk.values())
 
+    def purge(self, octets: int, most: int = 64) -> Purged:
+        """Delete closed files, those first that were written longest ago, until so much is gone.
+
+        most: files that are deleted by this call; while there are more, and neither `octets` are
+        gone nor `over` is told, call it again. A file that is open stays, and one of which
+        something is not safe yet: after a sudden end that would come again as new.
+        """
+        shrunk: dict[tuple[str, int], int] = {}
+        count, day = 0, None
+        over = False
+        while count < most and sum(shrunk.values()) < octets:
+            one = self._oldest.take()
+            if one is None:
+                over = self._all_known
+                self._all_known = not over and self._oldest.look()
+                if over or not self._all_known:
+                    break
+                continue
+            key, path = (one.unit, one.place), one.span.path
+            size = self._store.size(path)
+            if not size or self._is_open(key, path) or not self._store.is_safe(path):
+                continue
+            gone = self._shelves.gone(*key, one.span, size)
+            removed = self._store.remove(path)
+            if removed is not None:
+                gone()
+                self._leave(path.rpartition("/")[0])
+                shrunk[key] = shrunk.get(key, 0) + removed
+                count += 1
+                day = one.span.first_ns // DAY_NS if day is None else day
+        self._shrink_all(shrunk)
+        if sum(shrunk.values()) >= octets:
+            self._all_known = False
+        return Purged(count, sum(shrunk.values()), day, over)
+
+    def _is_open(self, key: tuple[str, int], path: str) -> bool:
+        return any(file.path == path for file in self._open.get(key, ()))
+
+    def _leave(self, folder: str) -> None:
+        """Remove a stream's folder, and those above it, as far as they are empty."""
+        while folder:
+            try:
+                (self.root / folder).rmdir()
+            except OSError:  # something is in it
+                return
+            folder = folder.rpartition("/")[0]
+
+    def _shrink_all(self, shrunk: dict[tuple[str, int], int]) -> None:
+        """Correct what archive.sta says of streams; shrunk: octets that each has less."""
+        left = days(self.root) if shrunk else []
+        for key, octets in shrunk.items():
+            self._shrink(key, octets, left)
+
     def _shrink(self, key: tuple[str, int], octets: int, left: list[str]) -> None:
-        """Correct what archive.sta says of a stream; left: the folders of days that remain."""
         one = self.state.streams.get(key)
         first_ns = next((at for day in left if (at := earliest(self.root, day, *key))), None)
         if one is None:
@@ -359,7 +419,10 @@ class RawArchive:
 
     def _recover(self) -> None:
         """Take up the files that were being written at a sudden end, by what they really hold."""
-        self._changed |= bool(self._store.recovered)
+        self._changed |= bool(self._store.recovered or self._store.removed)
+        for gone in self._store.removed if self._store.state else ():
+            _, unit, place, _ = gone.path.split("/")
+            self._shrink_all({(unit, int(place)): gone.octets})
         for one in self._store.recovered:
             about = bytes(one.about)
             file = msgspec.json.decode(about, type=RawFile) if about != b"null" else None

@@ -67,8 +67,8 @@ def earliest(root: Path, day: str, unit: str, place: int) -> int | None:
         names = os.listdir(root / day / below)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    spans = (read_name(day, below, name) for name in names)
-    return min((span.first_ns for span in spans if span), default=None)
+    spans = (read_name(day, below, name) for name in sorted(names))  # they begin with their time
+    return next((span.first_ns for span in spans if span), None)
 
 
 def _folders(path: Path) -> list[str]:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import bisect
 import os
+from array import array
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from portbook.protocols.reftek import packets
 from portbook.protocols.reftek.layouts import SIZE
@@ -21,6 +24,7 @@ WRAP = 10_000
 _DAYS_BACK = LONGEST_MS * MILLI // DAY_NS + 1  # so far may the longest name of a file reach
 _MOST = 4096  # streams whose files are remembered
 _DAYS = 4  # of each
+MOST_GONE = 1 << 20  # packets of deleted files that are remembered
 
 
 class Head:
@@ -51,8 +55,18 @@ class _Day:
         bisect.insort(self._spans, span)
         self._longest_ns = max(self._longest_ns, span.end_ns - span.first_ns)
 
+    def __bool__(self) -> bool:
+        return bool(self._spans)
+
     def forget(self, folder: str) -> None:
         self._spans = [one for one in self._spans if not one.path.startswith(folder)]
+
+    def drop(self, span: Span) -> None:
+        at = bisect.bisect_left(self._spans, span)
+        if self._spans[at : at + 1] == [span]:
+            del self._spans[at]
+        else:
+            self.forget(span.path)
 
     @property
     def ends_ns(self) -> int:
@@ -67,6 +81,64 @@ class _Day:
         return [one for one in self._spans[start:upto] if one.end_ns + MARGIN_NS >= at_ns]
 
 
+class _Sums(NamedTuple):
+    """A file that was deleted; sums: one of each of its packets, none when there were too many."""
+
+    key: tuple[str, int]
+    span: Span
+    head: Head
+    sums: array[int]
+
+
+class Gone:
+    """The files that were deleted last to make room, with a sum of each of their packets."""
+
+    def __init__(self) -> None:
+        self._days: dict[tuple[str, int], _Day] = {}
+        self._files: OrderedDict[str, _Sums] = OrderedDict()
+        self._packets = 0
+
+    def add(
+        self, unit: str, place: int, span: Span, head: Head, packets_of: Sequence[bytes]
+    ) -> None:
+        """Remember a file, instead of those of which it is longest ago."""
+        key = (unit, place)
+        self._forget(span.path)
+        self._days.setdefault(key, _Day()).add(span)
+        self._files[span.path] = _Sums(key, span, head, array("q", map(hash, packets_of)))
+        self._packets += head.count
+        while self._packets > MOST_GONE and len(self._files) > 1:
+            self._forget(next(iter(self._files)))
+
+    def holds(self, packet: Packet, place: int, at_ns: int) -> bool:
+        """Tell whether this very packet stood in one of them."""
+        return any(
+            index < len(sums) and sums[index] == hash(packet.octets)
+            for _, _, head, sums in self._near(packet.unit, place, at_ns)
+            for index in head.places(packet.event, packet.sequence)
+        )
+
+    def has_number(
+        self, unit: str, place: int, event: int | None, sequence: int, at_ns: int
+    ) -> bool:
+        """Tell whether one of them had a packet of that number about that time."""
+        near = self._near(unit, place, at_ns)
+        return any(len(one.head.places(event, sequence)) > 0 for one in near)
+
+    def _near(self, unit: str, place: int, at_ns: int) -> list[_Sums]:
+        day = self._days.get((unit, place))
+        return [self._files[one.path] for one in day.near(at_ns)] if day else []
+
+    def _forget(self, path: str) -> None:
+        if path in self._files:
+            one = self._files.pop(path)
+            self._packets -= one.head.count
+            day = self._days[one.key]
+            day.drop(one.span)
+            if not day:
+                del self._days[one.key]
+
+
 class Shelves:
     """The closed files below a root, listed when first asked for."""
 
@@ -75,6 +147,7 @@ class Shelves:
         self._days: OrderedDict[tuple[str, int], dict[int, _Day]] = OrderedDict()
         self._free: dict[tuple[str, int], tuple[int, int]] = {}  # times that no closed file is near
         self._heads: OrderedDict[str, Head | None] = OrderedDict()
+        self._gone = Gone()
 
     def nothing_near(self, unit: str, place: int, at_ns: int) -> bool:
         """Tell whether surely no closed file holds a packet of that time, at less cost."""
@@ -94,7 +167,7 @@ class Shelves:
             self._store.read(span.path, index) == packet.octets
             for span, head in self._around(packet.unit, place, at_ns)
             for index in head.places(packet.event, packet.sequence)
-        )
+        ) or self._gone.holds(packet, place, at_ns)
 
     def have_number(
         self, unit: str, place: int, event: int | None, sequence: int, at_ns: int
@@ -102,7 +175,7 @@ class Shelves:
         """Tell whether a closed file has a packet of that number about that time."""
         return any(
             len(head.places(event, sequence)) > 0 for _, head in self._around(unit, place, at_ns)
-        )
+        ) or self._gone.has_number(unit, place, event, sequence, at_ns)
 
     def add(self, unit: str, place: int, span: Span, head: Head) -> None:
         """Remember a file that was closed just now."""
@@ -111,6 +184,23 @@ class Shelves:
         for day, known in self._days.get((unit, place), {}).items():
             if _reaches(span, day):
                 known.add(span)
+
+    def gone(self, unit: str, place: int, span: Span, octets: int) -> Callable[[], None]:
+        """Read a file that is to be deleted; call what is returned when it has been.
+
+        From then on the file is not there, but its packets still count as held for a while: what
+        comes a second time is not new because room was made.
+        """
+        head, packets_of = self._head(span.path), self._read(span.path, octets)
+
+        def deleted() -> None:
+            self._heads.pop(span.path, None)
+            for day in self._days.get((unit, place), {}).values():
+                day.drop(span)
+            if head is not None:
+                self._gone.add(unit, place, span, head, packets_of)
+
+        return deleted
 
     def forget(self, day: str) -> None:
         """Forget the files of a day's folder, which were deleted."""
@@ -157,6 +247,16 @@ class Shelves:
             head = Head(packet.event, packet.sequence, count) if packet else None
             self._remember(path, head)
         return self._heads[path]
+
+    def _read(self, path: str, octets: int) -> list[bytes]:
+        """Return the packets of a file that is not too large to be remembered."""
+        if octets > MOST_GONE // 16 * SIZE:
+            return []
+        try:
+            whole = (self._store.root / path).read_bytes()
+        except OSError:
+            return []
+        return [whole[at : at + SIZE] for at in range(0, len(whole), SIZE)]
 
     def _remember(self, path: str, head: Head | None) -> None:
         self._heads[path] = head

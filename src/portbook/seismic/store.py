@@ -65,6 +65,13 @@ class Written(msgspec.Struct):
     about: msgspec.Raw = msgspec.Raw(b"null")  # what its owner knows of it
 
 
+class Removed(msgspec.Struct):
+    """A file that was deleted since the last checkpoint, and its octets as of then."""
+
+    path: str
+    octets: int
+
+
 class Cut(msgspec.Struct, frozen=True, tag="cut", tag_field="kind"):
     """The torn end of a file that was cut off when an archive was opened after a sudden end."""
 
@@ -95,6 +102,7 @@ class Store:
         self.cuts: list[Cut] = []
         self.state: bytes | None = None  # of the owner, as of the last checkpoint
         self.recovered: list[Written] = []  # files that were open at a sudden end
+        self.removed: list[Removed] = []  # files that were deleted before it, which `state` counts
         self._is_record = is_record
         self._room, self._limit = room, checkpoint_octets
         self._files: OrderedDict[str, int] = OrderedDict()
@@ -209,8 +217,10 @@ class Store:
 
         None when it cannot be deleted, which harms nothing else.
         """
-        self.flush()
         octets = self.size(path)
+        known = Removed(path, self._dirty.get(path, octets))
+        self._entries.append(Entry(journal.GONE, msgspec.json.encode(known)))
+        self.flush()
         try:
             (self.root / path).unlink(missing_ok=True)
         except OSError:
@@ -219,6 +229,10 @@ class Store:
         self._dirty.pop(path, None)
         self._grow(path, -octets)
         return octets
+
+    def is_safe(self, path: str) -> bool:
+        """Tell whether all that is in a file was there at the last checkpoint."""
+        return path not in self._dirty
 
     def growth(self, *, following: bool = True) -> dict[str, int]:
         """Return by how many octets each file has grown since the last call."""
@@ -279,12 +293,21 @@ class Store:
         self._journal = Journal(self._hidden / "journal")
         self._replay_to = self._journal.octets
         tracked: dict[str, Written] = {}
+        removed: dict[str, tuple[Removed, Written | None]] = {}
         for entry, _ in journal.read(self._journal.path):
             if entry.kind == journal.STATE:
                 self.state = entry.payload
             elif entry.kind == journal.FILE:
                 one = msgspec.json.decode(entry.payload, type=Written)
                 tracked.setdefault(one.path, one)
+            elif entry.kind == journal.GONE:
+                gone = msgspec.json.decode(entry.payload, type=Removed)
+                removed[gone.path] = gone, tracked.pop(gone.path, None)
+        for path, (gone, before) in removed.items():
+            if path in tracked or not (self.root / path).exists():
+                self.removed.append(gone)
+            elif before:  # the end came just before it was deleted
+                tracked[path] = before
         for one in tracked.values():
             if (self.root / one.path).is_file():
                 self._cut_torn(one)
