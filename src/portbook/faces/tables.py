@@ -102,6 +102,9 @@ def summed_up(story: Story) -> str:
     one = story.summary
     if story.machine:
         text = _many(len(story.listeners), "socket")
+    elif one.sent:
+        came = _many(one.packets - one.sent, "message")
+        text = f"{_many(one.sent, 'message')} of {one.sent_octets} octets sent, {came} came"
     else:
         text = f"{_many(one.packets, 'packet')}, {_many(one.conversations, 'conversation')}"
         if one.conversations:

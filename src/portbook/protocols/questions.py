@@ -160,6 +160,7 @@ class Question(msgspec.Struct, frozen=True):
         return lines
 
 
+SCAN = Question("scan", "", "connect, listen, send nothing", Transport.TCP, ())
 BANNER = Question(
     "banner",
     "",

@@ -27,7 +27,8 @@ HELP = """What is really on this port, and should it be?
   portbook audit plant.pcap  findings only, for scripts and nightly runs
   portbook demo              a small plant of our own, written and read
 
-A port number is a claim. portbook puts the evidence beside it. It sends nothing on a network.
+A port number is a claim. portbook puts the evidence beside it. It sends nothing on a network
+unless you tell it to ask: `discover` says every octet before it leaves.
 """
 
 

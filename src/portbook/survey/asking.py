@@ -1,0 +1,66 @@
+"""From answers to findings: what was asked and what came back, named and judged as captures are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from portbook.evidence.conversations import records
+from portbook.evidence.probes import Prober
+from portbook.records import Oddity, Problem, Reply
+from portbook.survey import traffic
+from portbook.survey.knowledge import Knowledge
+from portbook.survey.machine import here
+from portbook.survey.naming import named
+from portbook.survey.story import Story
+
+FAILED = ("forbidden", "unreachable")  # the question did not get there
+
+
+class Answered(NamedTuple):
+    """All that came of asking."""
+
+    story: Story
+    replies: tuple[Reply, ...]
+
+
+def answered(
+    prober: Prober,
+    replies: Sequence[Reply],
+    knowledge: Knowledge,
+    *,
+    now_ns: int,
+    seconds: float,
+    site: str,
+    source: str,
+) -> Answered:
+    """Name and judge what was said, and tell what could not be asked."""
+    exchanges = prober.exchanges
+    seen = list(named(records(exchanges.rows(), source, site), knowledge.claims, {}))
+    story = traffic.told(
+        seen,
+        here(knowledge),
+        now_ns,
+        oddities=tuple(
+            Oddity(name, count, where, site=site, source=source)
+            for name, (count, where) in prober.oddities.items()
+        ),
+        problems=tuple(_problem(one) for one in replies if one.outcome in FAILED),
+        counts=[exchanges.counts()],
+        sources=len(replies),
+        failed=sum(one.outcome in FAILED for one in replies),
+        seconds=seconds,
+        ends={source: now_ns},
+    )
+    summary = msgspec.structs.replace(
+        story.summary, sent=exchanges.sent, sent_octets=exchanges.sent_octets
+    )
+    told = tuple(msgspec.structs.replace(one, site=site, source=source) for one in replies)
+    return Answered(msgspec.structs.replace(story, summary=summary), told)
+
+
+def _problem(one: Reply) -> Problem:
+    why = f": {one.note}" if one.note else ""
+    return Problem(one.address, f"{one.address} port {one.port}: {one.outcome}{why}")
