@@ -117,6 +117,9 @@ def test_one_too_many_is_told_busy_and_the_others_stay() -> None:
         house.put(PACKETS[:1])
         assert message(PACKETS[0]) == await one.hear(1030)
         assert {"adopted": 1, "busy": 1} == dict(house.fanout.counts)
+        assert {"told BUSY": 1} == dict(house.fanout.peers.totals)
+        (told,) = house.voice.texts("warning")
+        assert told.endswith("is told BUSY: 1 clients are connected, clients.most is 1")
 
     served(play, most=1)
 
@@ -284,6 +287,21 @@ def test_commands_are_refused_and_counted_by_peer() -> None:
         await one.say(client.build(client.COMMAND, bytes.fromhex("00000000")) * 3 + BREAK)
         assert await one.rest() == b""
         assert {"127.0.0.1": {"command-refused": 3}} == house.fanout.peers.rows()
+
+    served(play)
+
+
+def test_a_refused_command_is_told_while_the_client_stays() -> None:
+    async def play(house: Served) -> None:
+        one = await house.shaken()
+        for _ in range(9):
+            await one.say(client.build(client.COMMAND, bytes(4)))
+        await until(lambda: house.fanout.peers.totals["command-refused"] == 9)
+
+        (told,) = house.voice.texts("warning")
+        assert told.endswith("(no name): command-refused, 1 time from its address")
+        house.put(PACKETS[:1])
+        assert message(PACKETS[0]) == await one.hear(1030)
 
     served(play)
 

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from portbook.daemons.connections import SEND_OCTETS, Peer, prepared, reset
 from portbook.daemons.peers import Peers
 from portbook.daemons.subscriber import ClientStatus, Subscriber
-from portbook.daemons.voice import Voice
+from portbook.daemons.voice import Voice, worth_telling
 from portbook.protocols.reftek.serving import Session, Stage
 from portbook.seismic.ring import Ring
 
@@ -71,7 +71,8 @@ class Fanout:
             self._timer.cancel()
             self._timer = None
         self._stopping = True  # a thousand lines at each restart would tell nothing
-        self._voice.say("info", f"{len(self._clients)} clients are told good-bye: {why}")
+        told = "1 client is" if len(self._clients) == 1 else f"{len(self._clients)} clients are"
+        self._voice.say("info", f"{told} told good-bye: {why}")
         for one in [*self._clients]:
             one.leave(why)
         for one in [*self._aside]:
@@ -95,6 +96,8 @@ class Fanout:
         )
         one = Subscriber(sock, peer, session, self, time.time_ns())
         self.counts["busy" if full else "adopted"] += 1
+        if full:
+            self._no_place(peer)
         (self._aside if full else self._clients)[one] = None
         one.begin(first)
 
@@ -120,6 +123,15 @@ class Fanout:
             if not allowed(one.peer.address):
                 one.leave("its address is not allowed any more")
 
+    def odd(self, one: Subscriber) -> None:
+        """Count by peer what a client sent that is refused, and tell of it now and then."""
+        for name, times in one.session.oddities.items():
+            count = self.peers.count(one.peer.address, name, times)
+            if count == times or worth_telling(count):
+                told = f"{name}, {count} {'time' if count == 1 else 'times'} from its address"
+                self._voice.say("warning", f"client {_named(one)}: {told}")
+        one.session.oddities.clear()
+
     def leaving(self, one: Subscriber) -> None:
         """Serve a client no more."""
         self._clients.pop(one, None)
@@ -131,20 +143,28 @@ class Fanout:
         self._aside.pop(one, None)
         self.counts["octets"] += one.octets
         self.counts["slow"] += one.slow
-        for name, times in one.session.oddities.items():
-            self.peers.count(one.peer.address, name, times)
-        self._tell(one, one.peer, why)
+        self._tell(one, why)
 
-    def _tell(self, one: Subscriber, peer: Peer, why: str) -> None:
+    def _no_place(self, peer: Peer) -> None:
+        self.peers.count(peer.address, "told BUSY")
+        if worth_telling(self.counts["busy"]):
+            clients = f"{len(self._clients)} clients are connected, clients.most is {self.most}"
+            self._voice.say("warning", f"client {peer} is told BUSY: {clients}")
+
+    def _tell(self, one: Subscriber, why: str) -> None:
         stage = one.session.stage
         shaken = stage is Stage.OPEN
         quiet = self._stopping or not shaken
         level = "warning" if one.slow else "debug" if quiet else "info"
-        if not shaken:
-            self.peers.count(peer.address, f"ended at {stage.name.lower()}")
-        name = f"client {peer} ({one.session.program or 'no name'})"
-        self._voice.say(level, f"{name} left after {one.status().packets} packets: {why}")
+        if not shaken and not one.session.full:
+            self.peers.count(one.peer.address, f"ended at {stage.name.lower()}")
+        packets = one.status().packets
+        self._voice.say(level, f"client {_named(one)} left after {packets} packets: {why}")
 
     def _tick(self) -> None:
         self._timer = self.loop.call_later(LOOK_S, self._tick)
         self.look(self.now())
+
+
+def _named(one: Subscriber) -> str:
+    return f"{one.peer} ({one.session.program or 'no name'})"

@@ -50,6 +50,9 @@ class House(Protocol):
     def now(self) -> int:
         """Return nanoseconds of a clock that never steps."""
 
+    def odd(self, one: Subscriber) -> None:
+        """Take note of what a client sent that is refused; its session has counted it."""
+
     def leaving(self, one: Subscriber) -> None:
         """Take note that a client is served no more, and only has last words to read."""
 
@@ -179,6 +182,8 @@ class Subscriber:
         session = self.session
         wish, flushes = session.wish, session.flushes
         out = session.feed(octets, self._house.now())
+        if session.oddities:
+            self._house.odd(self)
         if session.ended and not out:
             self.close(session.ended)
         elif session.ended:

@@ -70,7 +70,7 @@ class Session:
         self.sent_ns = now_ns  # the caller moves it on whenever something goes out
         self._stepped_ns = now_ns
         self._ours, self._our_process, self._name = version, process, name
-        self._full, self._most_timeout_s = full, most_timeout_s
+        self.full, self._most_timeout_s = full, most_timeout_s
         self._heartbeat_s = heartbeat_s
         self._buffer = b""
 
@@ -127,7 +127,7 @@ class Session:
     def _told_process(self, payload: bytes) -> bytes:
         if len(payload) < client.PROCESS_SIZES[1]:
             return self._malformed(f"a process id of {len(payload)} octets, 4 are needed")
-        if self._full:
+        if self.full:
             self.ended = "no more clients are taken"
             return BUSY
         self.process = int.from_bytes(payload[:4], "big", signed=True)
