@@ -26,6 +26,7 @@ from daemons.rtp import (
 from portbook.daemons import handover
 from portbook.daemons.fanout import Fanout
 from portbook.daemons.incoming import Incoming
+from portbook.daemons.peers import Peers
 from portbook.daemons.upstream import Upstream
 from portbook.protocols.reftek import client
 from portbook.protocols.reftek.client import Wish
@@ -43,6 +44,7 @@ class Reading:
         self.batches = 0
         self.room = True
         self.voice, self.skip_ns, self.port = Heard(), 0, port
+        self.peers = Peers()
         settings: dict[str, object] = {"retry_s": (0.001, 0.01), "grace_s": 0.0}
         self.upstream = Upstream(
             "127.0.0.1",
@@ -50,6 +52,7 @@ class Reading:
             Wish(0, 0xFFFE, 0xFFFF),
             self.take,
             self.voice,
+            peers=self.peers,
             clock=lambda: time.monotonic_ns() + self.skip_ns,
             **settings | more,  # type: ignore[arg-type]
         )
@@ -170,6 +173,8 @@ def test_a_full_server_is_tried_again_with_an_alarm_that_ends() -> None:
         assert ("upstream", True) == (standing[0], "takes no more clients" in standing[1])
         server.fanout.most = 1
         await reading.opened()
+        server.put(PACKETS[:1])
+        await reading.got(1)
         key = ALARM.format(server.port)
         assert [f"+{key}", f"-{key}"] == reading.voice.history
 
@@ -190,7 +195,8 @@ def test_a_refused_connection_is_tried_again_until_somebody_listens() -> None:
         answering = Talker((await loop.sock_accept(closed))[0])
         await _shake(answering)
         await reading.opened()
-        assert {} == reading.voice.standing
+        await answering.say(client.build(client.NOP))
+        await until(lambda: not reading.voice.standing)
         for one in (answering, closed):
             one.close()
         await reading.close()
@@ -312,6 +318,27 @@ def test_less_than_what_was_asked_for_is_told() -> None:
     against(play)
 
 
+def test_a_server_that_ends_each_session_at_its_beginning_is_one_alarm() -> None:
+    async def play(come: Callable[[], Awaitable[Talker]], reading: Reading) -> None:
+        for end in (BREAK, client.build(client.FAULT), BUSY, b""):
+            one = await come()
+            await _shake(one)
+            await one.say(end)
+            one.close()
+        last = await come()
+        key = ALARM.format(reading.port)
+        assert [f"+{key}"] == reading.voice.history
+
+        await _shake(last)
+        await reading.opened()
+        assert [f"+{key}"] == reading.voice.history
+        await last.say(message(PACKETS[0]))
+        await reading.got(1)
+        assert [f"+{key}", f"-{key}"] == reading.voice.history
+
+    against(play)
+
+
 def test_what_is_no_packet_is_counted() -> None:
     async def play(come: Callable[[], Awaitable[Talker]], reading: Reading) -> None:
         one = await come()
@@ -321,6 +348,7 @@ def test_what_is_no_packet_is_counted() -> None:
         one.close()
         await come()
         assert {"not-a-packet": 1} == dict(reading.upstream.oddities)
+        assert {"127.0.0.1": {"upstream: not-a-packet": 1}} == reading.peers.rows()
 
     against(play)
 

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from portbook.daemons.connections import Peer
 from portbook.daemons.handover import Handover
 from portbook.daemons.patience import Backoff
+from portbook.daemons.peers import Peers
 from portbook.daemons.upstream_session import Session, connected
 from portbook.daemons.voice import Voice, worth_telling
 from portbook.protocols.reftek.asking import Asking, End
@@ -25,7 +26,7 @@ from portbook.protocols.reftek.client import SHORTEST_TIMEOUT_S, Wish
 from portbook.seismic.spool import Arrival, Mode
 
 RETRY_S = (1.0, 30.0)
-GRACE_S = 10.0  # without a session before it is an alarm: a restart over there is none
+GRACE_S = 10.0  # without a session that works before it is an alarm: a restart there is none
 _SECOND = 1_000_000_000
 
 
@@ -65,11 +66,13 @@ class Upstream:
         timeout_s: float = SHORTEST_TIMEOUT_S,
         retry_s: tuple[float, float] = RETRY_S,
         grace_s: float = GRACE_S,
+        peers: Peers | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self.host, self.port, self.wish = host, port, wish
         self.name = str(Peer(host, port))
         self.oddities: Counter[str] = Counter()
+        self._peers = peers or Peers()
         self.packets = self.heartbeats = self.attempts = 0
         self._voice, self._timeout_s, self._now = voice, timeout_s, clock
         self._grace_ns, self._well_ns = int(grace_s * _SECOND), int(retry_s[1] * _SECOND)
@@ -80,6 +83,7 @@ class Upstream:
         self._since_ns: int | None = None
         self._last_ns: int | None = None
         self._good_ns = clock()
+        self._works = False  # this session: packets or heartbeats came, not a handshake alone
         self._session: Session | None = None
 
     async def run(self) -> None:
@@ -122,7 +126,7 @@ class Upstream:
         """Connect and read until the end; return the pause before the next attempt, in seconds."""
         begun_ns = self._now()
         self.attempts += 1
-        self._state = "connecting"
+        self._state, self._works = "connecting", False
         asking, why = None, ""
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -136,7 +140,7 @@ class Upstream:
         self._state, self._why, self._since_ns = "waiting", why, None
         if asking is not None and self._other_version(asking):
             return 0.0
-        if asking is not None and asking.ready:
+        if self._works:
             self._good_ns = self._now()
         self._tell(why)
         well = asking is not None and asking.ready and self._now() - begun_ns >= self._well_ns
@@ -151,7 +155,12 @@ class Upstream:
             process=os.getpid(),
         )
         self._session = session = Session(
-            sock, asking, opened=self._opened, took=self._took, now=self._now
+            sock,
+            asking,
+            opened=self._opened,
+            heard=self._heard,
+            took=self._took,
+            now=self._now,
         )
         if self._out.held:
             session.hold(True)
@@ -161,7 +170,6 @@ class Upstream:
             session.close()
             self._session = None
             self.heartbeats += asking.heartbeats
-            self.oddities.update(asking.oddities)
         return asking, why
 
     def _other_version(self, asking: Asking) -> bool:
@@ -175,14 +183,24 @@ class Upstream:
         return False
 
     def _opened(self, asking: Asking) -> None:
-        self._state, self._since_ns, self._good_ns = "open", time.time_ns(), self._now()
+        self._state, self._since_ns = "open", time.time_ns()
         self._voice.say(
             "info", f"upstream {self.name} ({asking.program or 'no name'}) version {asking.version}"
         )
-        self._voice.clear(f"upstream:{self.name}")
         if asking.granted != self.wish:
             told = f"{asking.granted} where we asked for {self.wish}"
             self._voice.say("warning", f"upstream {self.name} grants {told}")
+
+    def _heard(self, asking: Asking, peer: Peer) -> None:
+        """Count what cannot be; a first packet or heartbeat shows that the session works."""
+        for name, times in asking.oddities.items():
+            self.oddities[name] += times
+            if worth_telling(self._peers.count(peer.address, f"upstream: {name}", times)):
+                self._voice.say("warning", f"upstream {self.name}: {name}")
+        asking.oddities.clear()
+        if not self._works and (asking.heartbeats or asking.received):
+            self._works = True
+            self._voice.clear(f"upstream:{self.name}")
 
     def _took(self, octets: list[bytes], peer: Peer) -> None:
         now_ns, (address, port), mode = time.time_ns(), peer, Mode.UPSTREAM

@@ -20,7 +20,8 @@ _Found = tuple[Any, ...]  # family, kind, protocol, canonical name, address
 class Session:
     """One connection, from the socket to its end.
 
-    opened: called once the server has granted; took: called with the packets of each read
+    opened: called once the server has granted; heard: called after each read, before its packets
+    go to `took`
     """
 
     def __init__(
@@ -29,11 +30,13 @@ class Session:
         asking: Asking,
         *,
         opened: Callable[[Asking], None],
+        heard: Callable[[Asking, Peer], None],
         took: Callable[[list[bytes], Peer], None],
         now: Callable[[], int],
     ) -> None:
         self.asking = asking
-        self._socket, self._opened, self._took, self._now = sock, opened, took, now
+        self._socket, self._opened, self._heard = sock, opened, heard
+        self._took, self._now = took, now
         self._loop = asyncio.get_running_loop()
         self._end: asyncio.Future[str] = self._loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
@@ -86,8 +89,10 @@ class Session:
         if asking.ready and not ready:
             self._opened(asking)
         found = asking.take()
-        if found and self._peer is not None:
-            self._took(found, self._peer)
+        if self._peer is not None:
+            self._heard(asking, self._peer)
+            if found:
+                self._took(found, self._peer)
         if out:
             self._say(out)
         self._check()

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from functools import partial
 
+from portbook.daemons.peers import Peers
 from portbook.daemons.settings import Upstream as Told
 from portbook.daemons.upstream import Upstream, UpstreamStatus
 from portbook.daemons.voice import Voice
@@ -17,11 +18,16 @@ AGAIN_S = 30.0  # after a fault of our own
 class Upstreams:
     """Runs one task for each upstream of the settings.
 
-    deliver: takes packets; False: it has no room
+    deliver: takes packets; False: it has no room; peers: where what cannot be is counted
     """
 
-    def __init__(self, deliver: Callable[[list[Arrival]], object], voice: Voice) -> None:
-        self._deliver, self._voice = deliver, voice
+    def __init__(
+        self,
+        deliver: Callable[[list[Arrival]], object],
+        voice: Voice,
+        peers: Peers | None = None,
+    ) -> None:
+        self._deliver, self._voice, self._peers = deliver, voice, peers
         self._running: dict[Told, tuple[Upstream, asyncio.Task[None]]] = {}
         self._addresses: dict[Told, str] = {}  # where the packets of each came from last
 
@@ -43,6 +49,7 @@ class Upstreams:
                     partial(self._took, one),
                     self._voice,
                     timeout_s=one.timeout_s,
+                    peers=self._peers,
                 )
                 task = loop.create_task(self._run(upstream), name=f"upstream {upstream.name}")
                 self._running[one] = upstream, task

@@ -72,7 +72,7 @@ class Asking:
         self.timeout_s = timeout_s
         self.ended: End | None = None
         self.why = ""  # more about the end
-        self.heartbeats = 0
+        self.heartbeats = self.received = 0  # received: packets
         self.oddities: dict[str, int] = {}
         self._process, self._name = process, name
         self._packets: list[bytes] = []
@@ -193,6 +193,7 @@ class Asking:
     def _packet(self, octets: bytes) -> None:
         if len(octets) == SIZE and packets.is_header(octets):
             self._packets.append(octets)
+            self.received += 1
         else:
             self._count("not-a-packet")
 
