@@ -9,7 +9,7 @@ from typing import Any
 
 from daemons.hearsay import Heard
 
-from portbook.daemons.archivist import KEY, Archivist
+from portbook.daemons.archivist import KEY, STILL_S, Archivist
 from portbook.daemons.patience import Backoff
 from portbook.daemons.settings import from_mapping
 
@@ -103,26 +103,88 @@ def test_one_that_keeps_dying_is_started_again_and_is_an_alarm() -> None:
     assert "exit code 3" in desk.voice.texts("warning")[0]
 
 
-def test_one_that_is_stuck_is_killed() -> None:
-    async def play(desk: Desk) -> None:
+class Ticks:
+    """Time that goes on when told."""
+
+    now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def _deaf(play: Callable[[Desk, Ticks], Awaitable[None]], **more: Any) -> Desk:
+    """Play with a child that reads nothing; it is there once it has said its only word."""
+    ticks = Ticks()
+
+    async def begun(desk: Desk) -> None:
         assert await desk.next() == {}
+        await play(desk, ticks)
+
+    return Desk(DEAF, begun, leave_s=0.01, ticks_s=ticks, backoff=Backoff(0.0, 0.0), **more)
+
+
+def test_one_that_is_stuck_is_killed() -> None:
+    async def play(desk: Desk, ticks: Ticks) -> None:
+        first = desk.archivist.pid
         desk.archivist.spooled(5)
-        await desk.until(lambda: desk.archivist.look() or desk.archivist.restarts)
+        ticks.now_s += STILL_S
+        desk.archivist.look()
+        assert desk.voice.standing == {}
+        ticks.now_s += 1
+        desk.archivist.look()
+        assert await desk.next() == {}  # the next one's word
+        assert desk.archivist.pid not in (first, None)
+        desk.archivist.look()
+        assert desk.archivist.restarts == 1
 
-    desk = Desk(DEAF, play, still_s=0.01, backoff=Backoff(0.01, 0.02))
+    desk = _deaf(play)
 
-    assert "no progress" in desk.voice.standing[KEY][1]
+    assert "no progress for 121 s with 5 packets" in desk.voice.standing[KEY][1]
 
 
 def test_one_without_work_is_not_stuck() -> None:
-    async def play(desk: Desk) -> None:
-        assert await desk.next() == {}
-        for _ in range(5):
-            desk.archivist.look()
-            await asyncio.sleep(0.01)
-        assert desk.archivist.restarts == 0
+    async def play(desk: Desk, ticks: Ticks) -> None:
+        first = desk.archivist.pid
+        ticks.now_s += 10 * STILL_S
+        desk.archivist.look()
+        desk.archivist.spooled(5)  # from now on there is work
+        desk.archivist.look()
+        assert (desk.archivist.pid, desk.voice.standing) == (first, {})
 
-    Desk(DEAF, play, still_s=0.001, leave_s=0.01)
+    _deaf(play)
+
+
+def test_one_is_not_killed_for_want_of_a_disk_and_has_its_time_afterwards() -> None:
+    full = [True]
+
+    async def play(desk: Desk, ticks: Ticks) -> None:
+        desk.archivist.spooled(5)
+        ticks.now_s += 10 * STILL_S
+        desk.archivist.look()
+        full.clear()
+        ticks.now_s += STILL_S
+        desk.archivist.look()
+        assert desk.voice.standing == {}
+        ticks.now_s += 1
+        desk.archivist.look()
+        assert KEY in desk.voice.standing
+
+    _deaf(play, excused=lambda: bool(full))
+
+
+def test_one_that_is_being_started_ends_too() -> None:
+    async def begin() -> int:
+        voice = Heard()
+        archivist = Archivist(
+            SETTINGS, voice, print, print, command=(sys.executable, "-c", DEAF), leave_s=0.01
+        )
+        life = asyncio.create_task(archivist.run())
+        await asyncio.sleep(0)  # it has begun to start the child, and no more
+        await archivist.leave()
+        await life
+        return archivist.restarts
+
+    assert asyncio.run(begin()) == 0
 
 
 def test_what_it_should_not_say_is_told_and_ends_it() -> None:

@@ -24,10 +24,11 @@ from portbook.daemons.archiving import Archiving, Caution
 from portbook.daemons.lines import Inbox, Outbox
 from portbook.daemons.settings import Settings, from_mapping
 from portbook.daemons.sweeping import Sweeper
+from portbook.daemons.voice import SIZE
 from portbook.errors import UsageError
 from portbook.seismic.store import ArchiveError, FullError, InUseError, Room
 
-DISK, SIZE, ARCHIVER = "disk:archive", "disk:size", "archiver"
+DISK, ARCHIVER = "disk:archive", "archiver"
 _TOO_LARGE = (
     "the archives are larger than max_gb, and all that is left is being written: event files that "
     "are open, and day files of today, which are not cut; raise max_gb"
@@ -52,8 +53,9 @@ class Archiver:
         self._spooled = 0
         self._began_s = self._again_s = time.monotonic()
         self._pause_s = _FIRST_S
-        self._too_large = False
+        self._too_large: bool | None = None  # None: not known, an alarm of before may stand
         self._failing: str | None = None  # key of the alarm that stands
+        self._worked = False  # else alarms of the archiver before may stand
         self.stopping = False  # set by SIGTERM
 
     def run(self) -> int:
@@ -131,9 +133,10 @@ class Archiver:
             self._out.say("deleted", msgspec.to_builtins(deleted))
         if self._sweeper.excess and not self._too_large:
             self._out.say("alarm", _alarm(SIZE, "disk", "warning", _TOO_LARGE))
-        elif self._too_large and not self._sweeper.excess:
+        elif self._too_large is not False and self._sweeper.looked and not self._sweeper.excess:
             self._out.say("clear", SIZE)
-        self._too_large = bool(self._sweeper.excess)
+        if self._sweeper.looked:
+            self._too_large = bool(self._sweeper.excess)
 
     def _tell(self, kind: str, what: Any) -> None:
         if kind == "archived" and self._work:
@@ -168,9 +171,10 @@ class Archiver:
 
     def _well(self) -> None:
         self._pause_s = _FIRST_S
-        if self._failing:
-            self._out.say("clear", self._failing)
-            self._failing = None
+        for key in (self._failing,) if self._worked else (DISK, ARCHIVER):
+            if key is not None:
+                self._out.say("clear", key)
+        self._failing, self._worked = None, True
 
     def _leave(self) -> int:
         code = 0

@@ -2,7 +2,7 @@
 
 Its death costs nothing but time: the spool holds what it had not made safe, and its next life
 begins there. It is started again at once, and with growing pauses when it keeps dying; one that
-makes no progress though there is work is killed and started again.
+makes no progress though there is work is killed and started again, but not for want of a disk.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ class Archivist:
     """Runs the child for as long as `run` lasts.
 
     archived: called with N when all below N is safe; said: called with each other line it says
+    excused: tells whether it may stand still, since a disk is full or fails; ticks_s: a clock that
+    is never set
     """
 
     def __init__(
@@ -50,15 +52,18 @@ class Archivist:
         still_s: float = STILL_S,
         leave_s: float = LEAVE_S,
         backoff: Backoff | None = None,
+        excused: Callable[[], bool] = lambda: False,
+        ticks_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings, self._voice = settings, voice
         self._on_archived, self._on_said = archived, said
         self._command, self._still_s, self._leave_s = tuple(command), still_s, leave_s
         self._backoff = backoff or Backoff(1.0, 60.0)
+        self._excused, self._ticks_s = excused, ticks_s
         self._child: Process | None = None
         self._soon: asyncio.TimerHandle | None = None
         self._told = -1
-        self._moved_s = time.monotonic()
+        self._moved_s = self._ticks_s()
         self._leaving = False
         self.spooled_number = 0
         self.archived_number = 0
@@ -78,7 +83,7 @@ class Archivist:
     def spooled(self, number: int) -> None:
         """Tell that all below a number stands in the spool; the child hears of it soon."""
         if not self.behind:
-            self._moved_s = time.monotonic()
+            self._moved_s = self._ticks_s()
         self.spooled_number = number
         if self._soon is None and self._child is not None:
             self._soon = asyncio.get_running_loop().call_later(SOON_S, self._tell_spooled)
@@ -94,9 +99,11 @@ class Archivist:
         child = self._child
         if child is None or not self.behind or self._leaving:
             return
-        still_s = time.monotonic() - self._moved_s
+        if self._excused():
+            self._moved_s = self._ticks_s()
+        still_s = self._ticks_s() - self._moved_s
         if still_s > self._still_s:
-            self._moved_s = time.monotonic()
+            self._moved_s = self._ticks_s()
             self._voice.alarm(
                 KEY,
                 "archiver",
@@ -110,7 +117,7 @@ class Archivist:
     async def run(self) -> None:
         """Keep the child at work until `leave`."""
         while not self._leaving:
-            began_s = time.monotonic()
+            began_s = self._ticks_s()
             try:
                 code = await self._life()
             except Exception as error:  # a fault here must not end what is received
@@ -119,7 +126,7 @@ class Archivist:
             if self._leaving:
                 return
             self.restarts += 1
-            lasted_s = time.monotonic() - began_s
+            lasted_s = self._ticks_s() - began_s
             pause_s = self._backoff.ended(well=lasted_s > _WELL_S) / 1e9
             self._voice.say(
                 "warning",
@@ -160,8 +167,10 @@ class Archivist:
         except OSError as error:
             self._voice.say("error", f"{self._command[0]} cannot be started: {error.strerror}")
             return None
-        self._child, self._told, self._moved_s = child, -1, time.monotonic()
+        self._child, self._told, self._moved_s = child, -1, self._ticks_s()
         try:
+            if self._leaving:  # it was being started when `leave` looked for it
+                return None
             self._send({"settings": msgspec.to_builtins(self._settings)})
             self._tell_spooled()
             await self._hear(child)
@@ -197,7 +206,7 @@ class Archivist:
             self._on_said(told)
             return
         if number > self.archived_number:
-            self._moved_s = time.monotonic()
+            self._moved_s = self._ticks_s()
             self._voice.clear(KEY)
         self.archived_number = number
         if isinstance(told.get("counts"), dict):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,8 @@ from portbook.daemons.settings import GB, Settings
 from portbook.daemons.speaker import Speaker
 from portbook.daemons.syncing import Syncing
 from portbook.daemons.upstreams import Upstreams
+from portbook.daemons.voice import SIZE
+from portbook.seismic.alarms import Alarm
 from portbook.seismic.liveness import Liveness
 from portbook.seismic.ordering import Order
 from portbook.seismic.ring import Ring
@@ -93,7 +95,7 @@ class Parts:
         if self.outlets is not None:
             self.outlets.start(loop)
             receiver.pumps.append(self.outlets.pump)
-        self.upstreams = Upstreams(receiver.take, self.speaker)
+        self.upstreams = Upstreams(receiver.take, self.speaker, self.peers)
         self.archivist = self._archivist()
         receiver.written = self._written
         self._written(self.spool.next_number)
@@ -236,7 +238,13 @@ class Parts:
     def _archivist(self) -> Archivist | None:
         if not self.settings.archive.raw and not self.settings.archive.sds:
             return None
-        return Archivist(self.settings, self.speaker, self._archived, self._said)
+        return Archivist(
+            self.settings,
+            self.speaker,
+            self._archived,
+            self._said,
+            excused=lambda: _disk_stands(self.speaker.alarms.standing()),
+        )
 
     def _drain(self) -> Drain | None:
         sock = self.doors.get("field")
@@ -341,6 +349,11 @@ def _modes(settings: Settings) -> frozenset[Mode]:
 def _send(sock: socket.socket, octets: bytes, peer: tuple[str, int]) -> None:
     with suppress(OSError):  # an acknowledgement that is lost is sent again
         sock.sendto(octets, peer)
+
+
+def _disk_stands(alarms: Iterable[Alarm]) -> bool:
+    """Tell whether a disk is full or fails; archives above their size limit hold up nobody."""
+    return any(one.key.startswith("disk:") and one.key != SIZE for one in alarms)
 
 
 def _words(told: Any) -> str:

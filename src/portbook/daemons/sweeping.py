@@ -52,6 +52,7 @@ class Sweeper:
 
     def __init__(self, told: Archive) -> None:
         self.excess = 0  # octets beyond the limit although all that may go has gone
+        self.looked = False  # `excess` is known
         self._wanted = 0  # octets of event files that are to go
         self._beyond = 0  # of these beyond the limit; the others are for what is to come
         self._purged: Deleted | None = None  # not told yet
@@ -76,7 +77,7 @@ class Sweeper:
         safe: nothing was taken since the last checkpoint, so every file that is closed may go
         """
         if not self._rules.keep_days and self._rules.most_octets is None:
-            self._counted_s, self.excess, self._wanted = None, 0, 0
+            self._counted_s, self.excess, self._wanted, self.looked = None, 0, 0, True
             for one in trees.values() if self._parts else ():
                 one.growth(following=False)
             self._parts.clear()
@@ -130,13 +131,13 @@ class Sweeper:
         self._going = doomed(parts, self._rules, today)
         self._beyond = excess(parts, self._rules, self._going)
         if not isinstance(trees.get(Tree.RAW), Purges):
-            self.excess = self._beyond
+            self.excess, self.looked = self._beyond, True
             return
         most = self._rules.most_octets or 0
         room = self._rules._replace(most_octets=most - min(grown, most // _AHEAD) if most else None)
         self._wanted = excess(parts, room, self._going)
         if not self._beyond:
-            self.excess = 0
+            self.excess, self.looked = 0, True
 
     def _purge(self, trees: dict[Tree, Holds]) -> None:
         """Make room by event files for a while; what none is left to make room for is told."""
@@ -152,7 +153,7 @@ class Sweeper:
             elif time.monotonic() > until_s:
                 break
         if not self._wanted:
-            self.excess = self._beyond
+            self.excess, self.looked = self._beyond, True
 
     def _note(self, gone: Purged) -> None:
         if gone.day is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+SIZE = "disk:size"  # key of the alarm that archives are larger than they may be; they are written
+
 
 class Voice(Protocol):
     """What parts call to be heard; implemented once, in `rtpd`, and by tests."""
