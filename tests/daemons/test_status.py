@@ -321,3 +321,25 @@ def test_closing_ends_its_thread() -> None:
 
     assert not one._thread.is_alive()
     assert -1 == listening.fileno()
+
+
+def test_closing_leaves_another_holders_copy_of_the_socket_able_to_listen() -> None:
+    listening = socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+    copy = listening.dup()  # as `portbook rtpid` and systemd keep one
+    first = Status(listening)
+    first.show(snapshot(pid=1))
+
+    assert 1 == json.loads(ask(port)[2])["pid"]
+
+    first.close()
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as early:  # nobody serves now
+        early.sendall(b"GET /status HTTP/1.0\r\n\r\n")
+        second = Status(copy)
+        second.show(snapshot(pid=2))
+        answer = b""
+        while more := early.recv(65536):
+            answer += more
+    second.close()
+
+    assert 2 == json.loads(answer.partition(b"\r\n\r\n")[2])["pid"]

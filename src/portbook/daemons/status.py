@@ -8,6 +8,7 @@ Source: RFC 9112 (HTTP/1.1).
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import threading
 import time
@@ -45,7 +46,8 @@ class Status:
 
     def __init__(self, listening: socket.socket, allowed: Iterable[Network] = LOOPBACK) -> None:
         self._listening = listening
-        self._listening.settimeout(None)
+        self._listening.setblocking(False)
+        self._woken, self._waker = socket.socketpair()
         self._allowed = tuple(allowed)
         self._loopback = _is_loopback(listening.getsockname()[0])
         self._snapshot: Snapshot | None = None
@@ -63,20 +65,28 @@ class Status:
     def close(self) -> None:
         """Answer no more."""
         self._ending = True
-        with contextlib.suppress(OSError):
-            self._listening.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits in accept
+        # Never a shutdown: it would deafen every copy of the socket, the watchdog's too.
+        self._waker.close()
         self._thread.join(LIMIT_S)
         self._listening.close()
+        self._woken.close()
 
     def _accept(self) -> None:
-        while not self._ending:
+        ready = select.poll()
+        ready.register(self._listening, select.POLLIN)
+        ready.register(self._woken, select.POLLIN)
+        while True:
+            ready.poll()
+            if self._ending:
+                return
             try:
                 peer, address = self._listening.accept()
+            except BlockingIOError:  # it went away, or to another holder of the socket
+                continue
             except OSError:
-                if self._ending:
-                    return
                 time.sleep(0.05)  # no descriptor is free, say: later there may be
                 continue
+            peer.settimeout(LIMIT_S)
             if not admits(self._allowed, address[0]):
                 self.refused += 1
                 peer.close()
