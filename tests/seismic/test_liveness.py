@@ -232,6 +232,27 @@ def test_holes_are_counted_by_unit_and_stream() -> None:
     assert (2, 5, at(12), 5) == (one.holes, one.missing, one.hole_ns, one.streams[0].missing)
 
 
+def test_clock_steps_are_counted_and_the_last_one_kept() -> None:
+    alive = Liveness(2026)
+    sending(alive, 10)
+    before = only(alive, at(11))
+    assert [1, 2] == [alive.stepped("AE4C", off_s, at(12)) for off_s in (-0.61, 1.0)]
+    one = only(alive, at(13))
+
+    assert (0, None) == (before.clock_steps, before.clock_step_ns)
+    assert (2, at(12), 1.0) == (one.clock_steps, one.clock_step_ns, one.clock_step_s)
+
+
+def test_what_is_counted_of_all_outlives_units_that_are_forgotten() -> None:
+    alive = Liveness(2026)
+    sending(alive, 10)
+    alive.hole("AE4C", 1, 3, at(11))
+    alive.stepped("AE4C", 1.0, at(11))
+
+    assert [] == alive.look(at(11) + 2 * FORGET_NS)
+    assert (1, 3, 1) == (alive.holes, alive.missing, alive.clock_steps)
+
+
 def test_the_last_addresses_are_kept_the_newest_last() -> None:
     alive = Liveness(2026)
     for n in range(10):

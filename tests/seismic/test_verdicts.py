@@ -69,6 +69,19 @@ def test_holes_are_one_alarm_until_there_are_none_for_ten_minutes() -> None:
     assert [("hole:A", False)] == play.at(301 + CALM_NS / NANO, second)
 
 
+def test_clock_steps_are_one_alarm_until_there_are_none_for_ten_minutes() -> None:
+    play = Play()
+    first = Instrument("A", Verdict.UP, "up", clock_steps=1, clock_step_ns=0, clock_step_s=-0.61)
+    again = Instrument("A", Verdict.UP, "up", clock_steps=2, clock_step_ns=5 * NANO)
+
+    assert [("clock-step:A", True)] == play.at(1, first)
+    assert "unit A: its clock was set by -0.610 s; no packet is missing there" == (
+        play.standing().message
+    )
+    assert [] == play.at(6, again)
+    assert [("clock-step:A", False)] == play.at(6 + CALM_NS / NANO, again)
+
+
 def test_a_stream_that_is_late_is_an_alarm_of_its_own() -> None:
     play = Play()
 

@@ -92,6 +92,12 @@ def _units(those: Iterable[Instrument]) -> Iterator[Family]:
         [(at, None if _unheard(one) else one.clock is ClockState.LOCKED) for one, at in every],
     )
     yield _family(
+        "unit_clock_steps",
+        "leaps of time tags in a unit's channels where no packet is missing",
+        [(at, one.clock_steps) for one, at in every],
+        "counter",
+    )
+    yield _family(
         "unit_holes", "holes of a unit", [(at, one.holes) for one, at in every], "counter"
     )
     yield _family(

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from portbook.daemons import wording
 from portbook.daemons.admission import Admission, rules
 from portbook.daemons.archivist import Archivist
 from portbook.daemons.doors import Doors
@@ -28,7 +29,7 @@ from portbook.daemons.settings import GB, Settings
 from portbook.daemons.speaker import Speaker
 from portbook.daemons.syncing import Syncing
 from portbook.daemons.upstreams import Upstreams
-from portbook.daemons.voice import SIZE
+from portbook.daemons.voice import SIZE, worth_telling
 from portbook.seismic.alarms import Alarm
 from portbook.seismic.liveness import Liveness
 from portbook.seismic.ordering import Order
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 SPOOL = "spool"
 MOST_RECALLED = 65_536  # packets of before a restart, a twentieth of a second
+MOST_STEPS_TOLD = 10  # clock steps of a unit, one by one; a clock that errs in each packet floods
 CALM_S = 600.0  # an alarm about lost datagrams ends after so long without
 _MODES = {"raw": Mode.RAW, "observed": Mode.OBSERVED, "link": Mode.LINK}
 
@@ -320,9 +322,9 @@ class Parts:
         elif isinstance(hole := told.get("hole"), Mapping):
             self._hole(hole)
         elif isinstance(step := told.get("clock"), Mapping):
-            speaker.say("warning", f"clock step: {_words(step)}")
+            self._step(step)
         elif isinstance(odd := told.get("oddity"), Mapping):
-            speaker.say("info", f"archiver: {_words(odd)}")
+            speaker.say("info", f"archiver: {wording.oddity(odd)}")
         elif "error" in told:
             speaker.say("error", f"archiver: {told['error']}")
         elif "deleted" in told:
@@ -332,7 +334,16 @@ class Parts:
         unit, stream, packets = hole.get("unit"), hole.get("stream"), hole.get("packets")
         if isinstance(unit, str) and isinstance(stream, int) and isinstance(packets, int):
             self.liveness.hole(unit, stream, packets, time.time_ns())
-        self.speaker.say("warning", f"hole: {_words(hole)}")
+        self.speaker.say("warning", f"hole: {wording.hole(hole)}")
+
+    def _step(self, step: Mapping[str, Any]) -> None:
+        unit, off_s = step.get("unit"), step.get("off_s")
+        if not isinstance(unit, str):
+            return
+        many = self.liveness.stepped(unit, off_s, time.time_ns())
+        if many <= MOST_STEPS_TOLD or worth_telling(many):
+            so_far = "" if many <= MOST_STEPS_TOLD else f"; {many} of this unit so far"
+            self.speaker.say("warning", f"clock step: {wording.step(step)}{so_far}")
 
     def _empty(self, drain: Drain) -> None:
         """Take what waits in a socket of our own: nobody reads it after us."""

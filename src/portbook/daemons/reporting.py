@@ -94,7 +94,7 @@ def snapshot(parts: Parts, instruments: list[Instrument], beat_s: float) -> Snap
         pid=os.getpid(),
         troubles=tuple(_troubles(parts)),
         listening=_listening(parts.doors),
-        totals=_totals(parts, clients, instruments),
+        totals=_totals(parts, clients),
         levels=levels,
         refused=dict(parts.receiver.refused),
         peers=dict(list(parts.peers.rows().items())[:_MOST_PEERS]),
@@ -118,9 +118,7 @@ def _troubles(parts: Parts) -> list[str]:
     return found
 
 
-def _totals(
-    parts: Parts, clients: list[ClientState], instruments: list[Instrument]
-) -> dict[str, int]:
+def _totals(parts: Parts, clients: list[ClientState]) -> dict[str, int]:
     counts, drain, archivist = parts.receiver.counts, parts.drain, parts.archivist
     totals = {
         "packets_taken": counts["taken"],
@@ -132,8 +130,9 @@ def _totals(
         "clients_dropped": parts.fanout.counts["slow"],
         "alarms": parts.speaker.alarms.set_times,
         "alarms_untold": parts.speaker.untold,
-        "holes": sum(one.holes for one in instruments),
-        "packets_missing": sum(one.missing for one in instruments),
+        "holes": parts.liveness.holes,
+        "packets_missing": parts.liveness.missing,
+        "clock_steps": parts.liveness.clock_steps,
         "packets_sent": parts.fanout.counts["octets"] // 1030 + sum(one.packets for one in clients),
     }
     if drain is not None:

@@ -79,6 +79,7 @@ TOTALS = (
     Known("records", "miniSEED records written to day files"),
     Known("holes", "holes in sequences"),
     Known("packets_missing", "packets that are missing in those holes"),
+    Known("clock_steps", "leaps of time tags where no packet is missing, by channel"),
     Known("duplicates", "packets that came again and were left out"),
     Known("clients_dropped", "clients that were let go of because they lagged"),
     Known("alarms", "alarms that were set"),

@@ -95,7 +95,7 @@ def show(told: Told, names: Mapping[str, str], everything: bool) -> None:
         _rows(told, "instruments"),
         key=lambda one: (_place(str(one.get("verdict"))), str(one.get("unit"))),
     )
-    columns = _instrument(names, now, any(one.get("holes") for one in rows))
+    columns = _instrument(names, now, rows)
     _table("Instruments", columns, rows, everything)
     _table("Sources", _source(now), _rows(told, "sources"), everything)
     _table("Clients", _client(now), _rows(told, "clients"), everything)
@@ -160,7 +160,7 @@ _REFUSED: tuple[Column, ...] = (
 )
 
 
-def _instrument(names: Mapping[str, str], now: float, holes: bool) -> tuple[Column, ...]:
+def _instrument(names: Mapping[str, str], now: float, rows: Sequence[Told]) -> tuple[Column, ...]:
     columns: list[Column] = [("unit!", lambda one: one.get("unit"))]
     if names:
         columns.append(("station!", lambda one: names.get(str(one.get("unit")), "")))
@@ -172,7 +172,9 @@ def _instrument(names: Mapping[str, str], now: float, holes: bool) -> tuple[Colu
         ("quality#?", lambda one: one.get("quality") if one.get("clock") != "unknown" else ""),
         ("packets#?", lambda one: f"{one.get('packets', 0):,}"),
     ]
-    if holes:
+    if any(one.get("clock_steps") for one in rows):
+        columns.append(("clock set#", lambda one: _times(one.get("clock_steps"))))
+    if any(one.get("holes") for one in rows):
         columns.append(("missing#", lambda one: one.get("missing") or ""))
     columns += [
         ("from!?", lambda one: one.get("address") or ""),
@@ -230,6 +232,10 @@ def _rows(told: Told, key: str) -> list[Told]:
 
 def _place(verdict: str) -> int:
     return _WORST_FIRST.index(verdict) if verdict in _WORST_FIRST else 0
+
+
+def _times(count: object) -> str:
+    return f"{count} x" if count else ""
 
 
 def _clock(one: Told) -> str:

@@ -39,6 +39,8 @@ class Instrument(msgspec.Struct, frozen=True, tag="instrument", tag_field="kind"
 
     arrived_ns, data_arrived_ns, link_ns: when a packet, data, a sign of its link came last, by
     our clock; data_ns: time tag of its newest data; quality: of its clock, 0 to 100
+    clock_steps: how often a channel's time tags leapt though no packet is missing; clock_step_ns,
+    clock_step_s: when that was told last, and by how much they leapt
     """
 
     unit: str
@@ -61,5 +63,8 @@ class Instrument(msgspec.Struct, frozen=True, tag="instrument", tag_field="kind"
     holes: int = 0
     missing: int = 0
     hole_ns: int | None = None
+    clock_steps: int = 0
+    clock_step_ns: int | None = None
+    clock_step_s: float | None = None
     interval_s: float | None = None
     streams: tuple[StreamState, ...] = ()

@@ -47,6 +47,7 @@ class Liveness:
         self._units: dict[bytes, _Unit] = {}
         self._text = HealthText(near_year)
         self.left_out = 0  # packets of units that found no room
+        self.holes = self.missing = self.clock_steps = 0  # of all units, forgotten ones too
         self.limit(silence_s, stopped_s, limits_s or {})
 
     def limit(self, silence_s: float, stopped_s: float, limits_s: Mapping[str, float]) -> None:
@@ -101,6 +102,8 @@ class Liveness:
 
     def hole(self, unit: str, stream: int, packets: int, now_ns: int) -> None:
         """Take note of a hole that the archiver named; stream counts from 1, as in its record."""
+        self.holes += 1
+        self.missing += packets
         found = self._named(unit, now_ns)
         if found is None:
             return
@@ -111,6 +114,19 @@ class Liveness:
         lane = found.stream(wire // 10 << 4 | wire % 10) if 0 <= wire < 100 else None
         if lane is not None:
             lane.missing += packets
+
+    def stepped(self, unit: str, off_s: float | None, now_ns: int) -> int:
+        """Take note of a clock step that the archiver named; return how many the unit has so far.
+
+        off_s: by how much the time tags are off what was due
+        """
+        self.clock_steps += 1
+        found = self._named(unit, now_ns)
+        if found is None:
+            return self.clock_steps
+        found.steps += 1
+        found.step_ns, found.step_s = now_ns, off_s
+        return found.steps
 
     def look(self, now_ns: int, connected: Collection[str] = ()) -> list[Instrument]:
         """Return how every unit does, by id; also those expected that were never heard.
@@ -254,6 +270,9 @@ class _Unit:
         "packets",
         "shown",
         "state",
+        "step_ns",
+        "step_s",
+        "steps",
         "streams",
     )
 
@@ -261,6 +280,8 @@ class _Unit:
         self.id, self.first_ns = name, now_ns
         self.packets = self.arrived_ns = self.data_ns = self.link_ns = 0
         self.holes = self.missing = self.hole_ns = self.health_ns = 0
+        self.steps = self.step_ns = 0
+        self.step_s: float | None = None
         self.health = ""
         self.clock = Clock()
         self.address = ""
@@ -291,7 +312,7 @@ class _Unit:
     ) -> Instrument:
         """Return it as a record; the one of before, when nothing has changed."""
         late = [_late(one, now_ns, silence_ns) for one in self.streams.values()]
-        state = (self.packets, self.link_ns, self.holes, said, late)
+        state = (self.packets, self.link_ns, self.holes, self.steps, said, late)
         if self.shown is None or self.state != state:
             self.shown, self.state = self._record(verdict, said, late, near_year), state
         return self.shown
@@ -333,6 +354,9 @@ class _Unit:
             holes=self.holes,
             missing=self.missing,
             hole_ns=self.hole_ns or None,
+            clock_steps=self.steps,
+            clock_step_ns=self.step_ns or None,
+            clock_step_s=self.step_s,
             interval_s=min(due, default=None),
             streams=tuple(sorted(streams, key=lambda one: one.stream)),
         )

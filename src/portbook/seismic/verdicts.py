@@ -11,7 +11,7 @@ from portbook.seismic.instruments import Instrument, Verdict
 from portbook.seismic.liveness import FORGET_NS
 from portbook.seismic.tags import NANO
 
-CALM_NS = 600 * NANO  # an alarm about holes ends after so long without one
+CALM_NS = 600 * NANO  # an alarm about holes or clock steps ends after so long without one
 
 
 def judge(
@@ -33,6 +33,7 @@ def judge(
     for one in instruments:
         told += _silence(one, alarms, now_ns, waited)
         told += _clock(one, alarms, now_ns, unlocked_s)
+        told += _steps(one, alarms, now_ns)
         told += _holes(one, alarms, now_ns)
         if one.verdict is Verdict.UP:
             told += _streams(one, alarms, now_ns)
@@ -76,14 +77,24 @@ def _clock(
             yield alarms.set(key, What.CLOCK, message, now_ns, level=Level.WARNING, unit=one.unit)
 
 
+def _steps(one: Instrument, alarms: Alarms, now_ns: int) -> Iterator[Alarm | None]:
+    key = f"clock-step:{one.unit}"
+    if one.clock_step_ns is None or now_ns - one.clock_step_ns > CALM_NS:
+        yield alarms.clear(key, now_ns)
+        return
+    by = "" if one.clock_step_s is None else f" by {one.clock_step_s:+.3f} s"
+    message = f"unit {one.unit}: its clock was set{by}; no packet is missing there"
+    yield alarms.set(key, What.CLOCK, message, now_ns, level=Level.WARNING, unit=one.unit)
+
+
 def _holes(one: Instrument, alarms: Alarms, now_ns: int) -> Iterator[Alarm | None]:
     key = f"hole:{one.unit}"
     if one.hole_ns is None or now_ns - one.hole_ns > CALM_NS:
         yield alarms.clear(key, now_ns)
         return
-    message = (
-        f"unit {one.unit}: {one.missing} packets are missing in {one.holes} holes since the start"
-    )
+    packets = "1 packet is" if one.missing == 1 else f"{one.missing} packets are"
+    holes = "1 hole" if one.holes == 1 else f"{one.holes} holes"
+    message = f"unit {one.unit}: {packets} missing in {holes} since the start"
     yield alarms.set(key, What.HOLE, message, now_ns, level=Level.WARNING, unit=one.unit)
 
 
