@@ -101,9 +101,11 @@ class Exchanges:
     def __init__(self) -> None:
         self._talks: dict[tuple[Transport, End, End], _Talk] = {}
         self.sent = self.sent_octets = self.came = self.came_octets = 0
+        self.own: set[str] = set()  # addresses that we spoke from
 
     def connected(self, own: End, peer: End, now_ns: int) -> None:
         """Note that a TCP connection of ours was accepted."""
+        self.own.add(own.host)
         if talk := self._talk(Transport.TCP, own, peer, now_ns):
             talk.syn = _A_CONNECTED | _B_ACCEPTED
 
@@ -118,6 +120,7 @@ class Exchanges:
         broadcast: bool = False,
     ) -> None:
         """Keep what we sent."""
+        self.own.add(own.host)
         self.sent += 1
         self.sent_octets += len(octets)
         talk = self._talk(transport, own, peer, now_ns)

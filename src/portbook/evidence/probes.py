@@ -177,7 +177,7 @@ class Prober:
             if not line.answered:
                 break
             heard.append(await self._answer(errand, way, line, octets, tally))
-            if not heard[-1] and line.vital:
+            if not heard[-1] and (line.vital or way.begun):
                 break
         if tally.answers:
             return "answered"

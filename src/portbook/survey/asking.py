@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import NamedTuple
 
 import msgspec
@@ -54,11 +54,22 @@ def answered(
         seconds=seconds,
         ends={source: now_ns},
     )
+    story = _without(story, exchanges.own - {one.address for one in replies})
     summary = msgspec.structs.replace(
         story.summary, sent=exchanges.sent, sent_octets=exchanges.sent_octets
     )
     told = tuple(msgspec.structs.replace(one, site=site, source=source) for one in replies)
     return Answered(msgspec.structs.replace(story, summary=summary), told)
+
+
+def _without(story: Story, own: Set[str]) -> Story:
+    """Return a story of the others: that we asked makes us neither a service nor a device."""
+    return msgspec.structs.replace(
+        story,
+        services=tuple(one for one in story.services if one.address not in own),
+        devices=tuple(one for one in story.devices if one.address not in own),
+        findings=tuple(one for one in story.findings if one.parameters.get("address") not in own),
+    )
 
 
 def _problem(one: Reply) -> Problem:
