@@ -123,13 +123,36 @@ def test_check_says_what_it_would_do_and_who_may_reach_it(tmp_path: Path) -> Non
 
     assert (0, "") == (ended.code, ended.err)
     assert f"0.0.0.0:{port}/udp, open for EVERYBODY who can reach that address" in ended.out
-    assert f"0.0.0.0:{port}/tcp, open for 10.2.0.0/16" in ended.out
+    assert f"programs that read: 0.0.0.0:{port}/tcp, open for 10.2.0.0/16" in ended.out
+    assert f"raw packet streams: 0.0.0.0:{port}/tcp, open for EVERYBODY" in ended.out
     assert "open for this machine alone" in ended.out
     assert "rtpd.example:2543, all units" in ended.out
     assert f"{tmp_path / 'raw'}, " in ended.out
     assert "days older than 30 days" in ended.out
     assert "1 units, 3 channels" in ended.out
     assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize(
+    ("field", "sources", "streams"),
+    [
+        ("", "", "this machine alone"),
+        ("127.0.0.1:0", "", "this machine alone"),
+        ("127.0.0.1:0", '"10.1.0.0/16"', "10.1.0.0/16"),
+        ("0.0.0.0:0", "", "EVERYBODY who can reach that address; name networks in allow.sources"),
+    ],
+)
+def test_check_says_who_may_send_streams(
+    tmp_path: Path, field: str, sources: str, streams: str
+) -> None:
+    (tmp_path / "rtpd.toml").write_text(
+        f'[listen]\nfield = "{field}"\nclients = "0.0.0.0:0"\nstatus = ""\n'
+        f'[allow]\nsources = [{sources}]\nclients = ["10.2.0.0/16"]\n'
+    )
+    ended = portbook(tmp_path, "rtpd", "--config", "rtpd.toml", "--check", "--jsonl")
+    (told,) = (one for one in ended.lines("check") if one["what"] == "raw packet streams")
+
+    assert f"0.0.0.0:0/tcp, open for {streams}" == told["needs"]
 
 
 def test_check_leaves_with_2_when_something_could_not_work(tmp_path: Path) -> None:

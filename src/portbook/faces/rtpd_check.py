@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 GB = 1_000_000_000
 _LISTENS = {
     "field": ("packets of recorders and gateways", "udp", "sources"),
-    "clients": ("programs that read, and raw packet streams", "tcp", "clients"),
+    "clients": ("programs that read", "tcp", "clients"),
     "seedlink": ("SeedLink clients", "tcp", "clients"),
     "status": ("status and metrics", "tcp", "status"),
 }
@@ -53,7 +53,7 @@ def show(found: list[Check], where: str) -> None:
 
 
 def _listening(settings: Settings) -> Iterator[Check]:
-    from portbook.daemons.places import EVERYWHERE, admitted, endpoint
+    from portbook.daemons.places import endpoint
 
     for name, (what, transport, allowed) in _LISTENS.items():
         text = getattr(settings.listen, name)
@@ -62,18 +62,27 @@ def _listening(settings: Settings) -> Iterator[Check]:
             if name != "seedlink":
                 yield Check(what, True, "off")
             continue
-        told = getattr(settings.allow, allowed)
-        those = admitted(told, text)
         note, remedy = _taken(here, transport), None
         if name == "field" and note is None:
             note, remedy = _room(settings)
-        if those == EVERYWHERE and not told:
-            who = f"EVERYBODY who can reach that address; name networks in allow.{allowed}"
-        elif here.on_loopback:
-            who = "this machine alone"
-        else:
-            who = ", ".join(map(str, those))
+        who = _who(settings, allowed, here, text)
         yield Check(what, True, f"{here}/{transport}, open for {who}", remedy, note)
+        if name == "clients":  # one door for two: who may send goes by where packets come in
+            who = _who(settings, "sources", here, settings.listen.field)
+            yield Check("raw packet streams", True, f"{here}/{transport}, open for {who}")
+
+
+def _who(settings: Settings, allowed: str, here: Endpoint, listening: str) -> str:
+    """Return who may come to an address, by the networks told and by where is listened."""
+    from portbook.daemons.places import EVERYWHERE, LOOPBACK, admitted
+
+    told = getattr(settings.allow, allowed)
+    those = admitted(told, listening)
+    if here.on_loopback or those == LOOPBACK:
+        return "this machine alone"
+    if those == EVERYWHERE and not told:
+        return f"EVERYBODY who can reach that address; name networks in allow.{allowed}"
+    return ", ".join(map(str, those))
 
 
 def _taken(here: Endpoint, transport: str) -> str | None:
@@ -131,7 +140,8 @@ def _disks(settings: Settings) -> Iterator[Check]:
         if folder:
             yield _folder(name, folder, least, why)
     if not archive.raw and not archive.sds:
-        yield Check("archive", True, "none: packets are served, and kept in the spool alone")
+        alone = "none: packets are served, and kept in the spool alone"
+        yield Check("archive", True, alone, note="without one holes and clock steps are not told")
     elif archive.keep_days or archive.max_gb:
         limits = []
         if archive.keep_days:
