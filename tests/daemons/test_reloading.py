@@ -34,6 +34,23 @@ def test_what_can_take_effect_does_and_the_rest_stays() -> None:
     assert {"folder", "archive.raw", "ring.packets", "datalink"} <= set(restart)
 
 
+def test_alarms_stay_in_the_folder_that_is_in_use() -> None:
+    before = from_mapping(OLD | {"alarms": {"file": "/var/lib/x/alarms.jsonl"}})
+    after = {"folder": "/else", "alarms": {"file": "/else/alarms.jsonl", "silence_s": 5}}
+    kept, now, restart = merged(before, from_mapping(OLD | after))
+
+    assert ("/var/lib/x/alarms.jsonl", 5) == (kept.alarms.file, kept.alarms.silence_s)
+    assert (("alarms.silence_s",), ("folder",)) == (now, restart)
+
+
+def test_alarms_that_are_told_elsewhere_move_at_once() -> None:
+    after = {"folder": "/else", "alarms": {"file": "/var/log/alarms.jsonl"}}
+    kept, now, _ = merged(from_mapping(OLD), from_mapping(OLD | after))
+
+    assert "/var/log/alarms.jsonl" == kept.alarms.file
+    assert "alarms.file" in now
+
+
 def test_the_same_settings_change_nothing() -> None:
     told = from_mapping(OLD)
 
