@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Iterator
 from ipaddress import ip_network
@@ -187,36 +188,132 @@ def test_a_unit_that_comes_back_after_more_than_a_minute_has_only_moved(heart: H
     assert heart.out() == EVENT[:3]
 
 
-def test_two_addresses_in_turns_are_an_alarm_and_keep_their_own_order(heart: Heart) -> None:
-    twin = [one[:16] + b"\x00\x77" + one[18:] for one in EVENT]  # the other one's event is 77
-    heart.take(EVENT[0], address="10.0.0.1")
-    heart.take(twin[0], address="10.0.0.2", at_s=1)
-    heart.take(EVENT[1], address="10.0.0.1", at_s=2)
-    assert heart.voice.history == [f"+twice:{UNIT}"]
-    for at in range(2, 8):
-        heart.take(EVENT[at], address="10.0.0.1", at_s=at)
-        heart.take(twin[at - 1], address="10.0.0.2", at_s=at)
+LONG = reftek.event(UNIT, seconds=60)
+# another recorder of that id: its event is 77
+TWIN = [one[:16] + b"\x00\x77" + one[18:] for one in reftek.event(UNIT, seconds=60)]
+FIRST, SECOND_WAY = "10.0.0.1", "10.0.0.2"
+
+
+def test_two_recorders_of_one_id_are_an_alarm_and_keep_their_own_order(heart: Heart) -> None:
+    for at in range(40):
+        heart.take(LONG[at], address=FIRST, at_s=at)
+        heart.take(TWIN[at], address=SECOND_WAY, at_s=at)
     heart.wait()
     out = heart.out()
 
-    assert [one for one in out if one in EVENT] == EVENT[:8]
-    assert [one for one in out if one in twin] == twin[:7]
-
-
-def test_the_alarm_about_two_is_over_when_one_is_silent(heart: Heart) -> None:
-    for at, address in enumerate(("10.0.0.1", "10.0.0.2", "10.0.0.1")):
-        heart.take(EVENT[at], address=address, at_s=at)
-    heart.take(EVENT[3], address="10.0.0.1", at_s=50)
-    heart.receiver.look(NOW + 60 * SECOND)
     assert heart.voice.history == [f"+twice:{UNIT}"]
-    heart.receiver.look(NOW + 62 * SECOND)
-    assert heart.voice.history == [f"+twice:{UNIT}", f"-twice:{UNIT}"]
-    heart.take(EVENT[4], address="10.0.0.1", at_s=63)
+    assert [one for one in out if one in LONG] == LONG[:40]
+    assert [one for one in out if one in TWIN] == TWIN[:40]
+
+
+def test_other_data_under_the_same_numbers_are_an_alarm_soon_and_nothing_is_lost(
+    heart: Heart,
+) -> None:
+    alike = [one[:-1] + bytes((one[-1] ^ 1,)) for one in LONG]  # same event, same sequences
+    for at in range(6):
+        heart.take(LONG[at], address=FIRST, at_s=at)
+        heart.take(alike[at], address=SECOND_WAY, at_s=at)
+    assert heart.voice.history == [f"+twice:{UNIT}"]
+    for at in range(6, 30):
+        heart.take(LONG[at], address=FIRST, at_s=at)
+        heart.take(alike[at], address=SECOND_WAY, at_s=at)
+    heart.wait()
+    out = heart.out()
+
+    assert heart.voice.history == [f"+twice:{UNIT}"]
+    assert [one for one in out if one in LONG] == LONG[:30]
+    assert [one for one in out if one in alike] == alike[:30]
+
+
+@pytest.mark.parametrize("late", [0, 1, 7])
+def test_one_recorder_with_two_ways_is_one_and_each_packet_goes_out_once(
+    heart: Heart, late: int
+) -> None:
+    for at in range(len(LONG) + late):
+        if at < len(LONG):
+            heart.take(LONG[at], address=FIRST, at_s=at / 10)
+        if 0 <= at - late < len(LONG):
+            heart.take(LONG[at - late], address=SECOND_WAY, at_s=at / 10)
+        heart.receiver.look(NOW + at * SECOND // 10)
+    heart.wait()
+
+    assert heart.out() == LONG
+    assert heart.voice.standing == {}
+    told = [one for one in heart.voice.texts("info") if "two ways" in one]
+    assert told == [
+        f"unit {UNIT}: the same packets from {FIRST} and {SECOND_WAY}: one recorder with two ways "
+        "here, each of them goes out once"
+    ]
+
+
+def test_two_ways_that_lose_and_take_turns_in_being_first_are_one_all_the_same(
+    heart: Heart,
+) -> None:
+    chance = random.Random(11)
+    long = reftek.event(UNIT, seconds=600)
+    arrived: list[tuple[float, bytes, str]] = []
+    for at, octets in enumerate(long):
+        by = [one for one in (FIRST, SECOND_WAY) if chance.random() > 0.2]
+        arrived += [(at + 4 * chance.random(), octets, one) for one in by]
+    for at_s, octets, address in sorted(arrived):
+        heart.take(octets, address=address, at_s=at_s / 10)
+        heart.steady_ns = int(at_s * SECOND / 10)
+        heart.receiver.due()
+    heart.wait()
+    came = {octets for _, octets, _ in arrived}
+
+    assert sorted(heart.out()) == sorted(came)
+    # before it was known that it is one, each way had an order of its own
+    assert heart.out()[-500:] == [one for one in long if one in came][-500:]
+    assert heart.voice.history == []
+
+
+def test_a_way_that_was_far_behind_is_one_of_two_as_soon_as_it_sends_what_is_known(
+    heart: Heart,
+) -> None:
+    long = reftek.event(UNIT, seconds=300)
+    for at in range(60, len(long)):
+        heart.take(*long[:60] if at == 60 else (), long[at], address=FIRST, at_s=at / 10)
+        heart.take(long[at - 60], address=SECOND_WAY, at_s=at / 10)
     heart.wait()
 
     assert heart.voice.history == [f"+twice:{UNIT}", f"-twice:{UNIT}"]
-    assert heart.out()[-1] == EVENT[4]
+    assert set(heart.out()) == set(long)
+    assert len(heart.out()) < len(long) + 60
+
+
+def test_the_alarm_about_two_is_over_when_one_is_silent(heart: Heart) -> None:
+    for at in range(40):
+        heart.take(LONG[at], address=FIRST, at_s=at)
+        heart.take(TWIN[at], address=SECOND_WAY, at_s=at / 4)
+    heart.take(LONG[40], address=FIRST, at_s=50)
+    heart.receiver.look(NOW + 69 * SECOND)
+    assert heart.voice.history == [f"+twice:{UNIT}"]
+    heart.receiver.look(NOW + 70 * SECOND)
+    assert heart.voice.history == [f"+twice:{UNIT}", f"-twice:{UNIT}"]
+    heart.take(LONG[41], address=FIRST, at_s=71)
+
+    assert heart.voice.history == [f"+twice:{UNIT}", f"-twice:{UNIT}"]
+    assert heart.out()[-1] == LONG[41]
     assert TURNS_NS == 60 * SECOND
+
+
+def test_one_way_of_two_may_fall_silent_and_come_back_without_a_word(heart: Heart) -> None:
+    def both(first: int, last: int, at_s: float) -> None:
+        for at in range(first, last):
+            for address in (FIRST, SECOND_WAY):
+                heart.take(LONG[at], address=address, at_s=at_s)
+
+    both(0, 20, 0)
+    heart.take(*LONG[20:30], address=SECOND_WAY, at_s=90)
+    heart.receiver.look(NOW + 91 * SECOND)
+    heart.take(*LONG[30:40], address=SECOND_WAY, at_s=92)
+    both(40, 60, 93)
+    heart.wait()
+
+    assert heart.out() == LONG[:60]
+    assert heart.voice.history == []
+    assert 1 == sum("two ways" in one for one in heart.voice.texts("info"))
 
 
 def test_a_clock_days_ahead_goes_to_the_archive_and_not_out(heart: Heart) -> None:

@@ -1,8 +1,9 @@
 """Whose packets are taken: allow-lists, the addresses of a unit, and two that share one id.
 
 A unit may move: behind NAT a new address is normal, and is told. Its data from outside its own
-`addresses` are refused with an alarm. Two addresses in turns within a minute are two units with
-one id: an alarm, and each keeps its own order until one of them is silent. Another RTPD that the
+`addresses` are refused with an alarm. Two addresses in turns within a minute are one recorder
+with two ways here when they send the same packets: each goes out once. Else they are two with one
+id: an alarm, and each keeps its own order until one of them is silent. Another RTPD that the
 settings name speaks for all of its units, from its own address.
 """
 
@@ -15,6 +16,7 @@ from portbook.daemons.peers import Peers
 from portbook.daemons.places import Network, admits, admitted, networks
 from portbook.daemons.settings import Settings
 from portbook.daemons.voice import Voice, worth_telling
+from portbook.daemons.ways import Likeness, Ways
 from portbook.seismic.spool import Arrival, Mode
 
 TURNS_NS = 60_000_000_000
@@ -47,7 +49,18 @@ def rules(settings: Settings, listening: str) -> Rules:
 class Place:
     """Where a unit sends from. `lane` keys its packets' order."""
 
-    __slots__ = ("address", "heard", "lane", "lanes", "last_ns", "name", "relay", "unit")
+    __slots__ = (
+        "address",
+        "heard",
+        "lane",
+        "lanes",
+        "last_ns",
+        "name",
+        "relay",
+        "told",
+        "unit",
+        "ways",
+    )
 
     def __init__(self, unit: bytes) -> None:
         self.unit = unit
@@ -58,6 +71,8 @@ class Place:
         self.lane = ""
         self.heard: dict[str, int] = {}
         self.lanes: dict[str, str] | None = None  # while two take turns: lane of each address
+        self.ways = Ways()  # of these two
+        self.told: frozenset[str] = frozenset()  # addresses that were told to be one recorder's
 
 
 class Admission:
@@ -129,7 +144,7 @@ class Admission:
             return None
         if place.lanes is not None:
             place.heard[address] = now_ns
-            return self._lane(place.lanes, address)
+            return self._in_turns(place, place.lanes, arrival)
         before = place.address
         if before:
             place.heard[before] = place.last_ns
@@ -138,7 +153,9 @@ class Admission:
             place.address = address
         self._note(place.heard, address, now_ns)
         place.last_ns = now_ns
-        return place.lane if place.lanes is None else self._lane(place.lanes, address)
+        if place.lanes is None:
+            return place.lane
+        return self._in_turns(place, place.lanes, arrival)
 
     def stood(self, unit: str) -> None:
         """Take over an alarm about a wrong address that stands since before a restart."""
@@ -181,15 +198,39 @@ class Admission:
             place.address = address
             self._voice.say("info", f"unit {place.name} sends from {address} now, was {before}")
             return
-        place.lanes = {before: place.lane}
+        place.lanes, place.ways = {address: place.lane, before: before}, Ways()
         place.address = ""
-        self._voice.alarm(
-            f"twice:{place.name}",
-            "address",
-            f"unit {place.name}: packets from {before} and {address} in turns. Two recorders have "
-            "one id, or one has two ways here; each keeps its own order until one is silent",
-            unit=place.name,
-        )
+
+    def _in_turns(self, place: Place, lanes: dict[str, str], arrival: Arrival) -> str:
+        """Return the lane of a packet while several addresses speak under one id."""
+        ways, before = place.ways, place.ways.likeness
+        own = self._lane(lanes, arrival.address)
+        lane = ways.took(arrival.octets, arrival.address, place.lane, own)
+        if ways.likeness is not before:
+            self._liken(place, lanes)
+        return lane
+
+    def _liken(self, place: Place, lanes: dict[str, str]) -> None:
+        """Tell that it is one recorder, or two."""
+        those = " and ".join(sorted(lanes))
+        if place.ways.likeness is Likeness.TWO:
+            place.told = frozenset()
+            self._voice.alarm(
+                f"twice:{place.name}",
+                "address",
+                f"unit {place.name}: packets from {those} in turns, and not the same ones. Two "
+                "recorders have one id; each keeps its own order until one is silent",
+                unit=place.name,
+            )
+            return
+        self._voice.clear(f"twice:{place.name}")
+        if not place.told.issuperset(lanes):
+            place.told |= lanes.keys()
+            self._voice.say(
+                "info",
+                f"unit {place.name}: the same packets from {those}: one recorder with two ways "
+                "here, each of them goes out once",
+            )
 
     def _lane(self, lanes: dict[str, str], address: str) -> str:
         if address not in lanes and len(lanes) < _MOST_PLACES:
@@ -203,7 +244,9 @@ class Admission:
             return
         place.lanes = None
         if speaking:
-            place.address, place.lane = speaking[0], lanes[speaking[0]]
+            place.address = speaking[0]
+            if place.ways.likeness is Likeness.TWO:
+                place.lane = lanes[speaking[0]]
             place.last_ns = place.heard[speaking[0]]
         place.heard.clear()
         self._voice.clear(f"twice:{place.name}")
