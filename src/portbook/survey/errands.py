@@ -305,7 +305,7 @@ def _ipv4(host: str) -> IPv4Address:
 
 
 def _address(text: str) -> str | None:
-    bare = text.removeprefix("[").removesuffix("]")
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     try:
         address: IPv4Address | IPv6Address = ip_address(bare)
     except ValueError:
