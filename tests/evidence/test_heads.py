@@ -10,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.reading import KINDS, Make, count, maker, one, tcp_frame, udp_frame
 
-from portbook.evidence.table import HEAD_OCTETS, MORE_OCTETS, Row
+from portbook.evidence.table import DATAGRAM_OCTETS, DATAGRAMS, HEAD_OCTETS, MORE_OCTETS, Row
 from portbook.protocols.prefilter import Row as Signature
 
 SYN, ACK = 0x02, 0x10
 HIT = (Signature(6, 0, 2, 0xFFFF, 0x4141, 3), Signature(17, 0, 2, 0xFFFF, 0x4141, 4))
+
+TALK = (*HIT, Signature(17, 0, 2, 0xFFFF, 0x4D4D, 1, many=True))
 
 
 @pytest.fixture(params=KINDS)
@@ -150,6 +152,81 @@ def test_datagrams_are_joined_up_to_the_fourth(make: Make) -> None:
     assert b"\0\0\0\1\1\1\2\2\2\3\3\3" == told.head_ab
     assert ((3, 3),) * 4 == told.pieces_ab
     assert 18 == told.payload_ab
+
+
+def test_a_protocol_that_asks_for_it_gets_more_datagrams(make: Make) -> None:
+    frames = [udp_frame(b"MM" + bytes((at,)) * at) for at in range(DATAGRAMS + 8)]
+    told = row(make, *frames, signatures=TALK)
+
+    assert tuple((2 + at, 2 + at) for at in range(DATAGRAMS)) == told.pieces_ab
+    assert b"".join(b"MM" + bytes((at,)) * at for at in range(DATAGRAMS)) == told.head_ab
+
+
+def test_the_answers_to_what_asks_for_it_are_kept_as_well(make: Make) -> None:
+    frames = [udp_frame(b"MM"), *(udp_frame(b"answer", back=True) for _ in range(9))]
+    told = row(make, *frames, signatures=TALK)
+
+    assert ((6, 6),) * 9 == told.pieces_ba
+
+
+def test_more_datagrams_need_a_block_of_the_pool(make: Make) -> None:
+    table = make(TALK, pool_octets=0)
+    count(table, *(udp_frame(b"MM") for _ in range(9)))
+
+    assert ((2, 2),) * 4 == one(table).pieces_ab
+
+
+def test_more_datagrams_end_where_their_place_begins(make: Make) -> None:
+    frames = [udp_frame(b"MM" + bytes((at,)) * 1400) for at in range(20)]
+    told = row(make, *frames, signatures=TALK)
+
+    assert DATAGRAM_OCTETS == len(told.head_ab)
+    assert b"MM" + bytes(1400) + b"MM" + b"\1" * 1400 == told.head_ab[:2804]
+    assert ((1402, 1402),) * 11 + ((1402, DATAGRAM_OCTETS - 11 * 1402),) == told.pieces_ab[:12]
+    assert {(1402, 0)} == set(told.pieces_ab[12:])
+
+
+def test_a_block_that_is_given_back_leaves_the_first_four_datagrams(make: Make) -> None:
+    table = make(TALK)
+    frames = [udp_frame(b"MM" + bytes((at,))) for at in range(9)]
+    count(table, *frames)
+    table.release()
+    count(table, *frames)
+
+    assert ((3, 3),) * 4 == one(table).pieces_ab
+    assert b"MM\0MM\1MM\2MM\3" == one(table).head_ab
+
+
+DONE = st.sampled_from(["MM", "AA", "zz", "", "give back", "close"])
+
+
+@pytest.mark.skipif(len(KINDS) < 2, reason="there is one reader only")
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.tuples(DONE, st.booleans(), st.integers(1, 3), st.sampled_from([0, 1, 130, 1400])),
+        max_size=80,
+    ),
+    st.integers(0, 4),
+)
+def test_both_readers_keep_the_same_datagrams(
+    steps: list[tuple[str, bool, int, int]], blocks: int
+) -> None:
+    tables = [maker(kind)(TALK, pool_octets=blocks * MORE_OCTETS) for kind in KINDS]
+    told = []
+    for table in tables:
+        closed: list[Row] = []
+        for what, back, port, size in steps:
+            if what == "give back":
+                table.release()
+            elif what == "close":
+                closed += table.close(1)
+            else:
+                frame = udp_frame(what.encode() + bytes(size), port, back=back)
+                table.frame(frame, 1, 0, len(frame))
+        told.append((closed, list(table.rows()), table.starved))
+
+    assert told[0] == told[1]
 
 
 def test_an_empty_datagram_is_no_piece(make: Make) -> None:

@@ -123,8 +123,13 @@ def udp_packet(payload: bytes, port: int = 40000, other_port: int = 1740) -> byt
     return frames.ipv4(frames.udp(payload, A, port, B, other_port), A, B, 17)
 
 
-def udp_frame(payload: bytes, port: int = 40000, other_port: int = 1740) -> bytes:
-    """Return an Ethernet frame with a UDP datagram from A to B."""
+def udp_frame(
+    payload: bytes, port: int = 40000, other_port: int = 1740, *, back: bool = False
+) -> bytes:
+    """Return an Ethernet frame with a UDP datagram from A to B, or back."""
+    if back:
+        datagram = frames.udp(payload, B, other_port, A, port)
+        return frames.ethernet(frames.ipv4(datagram, B, A, 17), MAC_B, MAC_A, 0x0800)
     return frames.ethernet(udp_packet(payload, port, other_port), MAC_A, MAC_B, 0x0800)
 
 

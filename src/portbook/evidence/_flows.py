@@ -24,7 +24,7 @@ if cython.compiled:
     # fmt: off
     from cython.cimports.portbook.evidence._layout import (
         BASES, BATCH, BROADCAST, COOL, DONE, EARLY, FAR, FILLED, FIRST, HAND, HASH, HEADS, HINTED,
-        KEY, KNOWN, LAST, LATE, MARKS, OCTETS, PACKETS, PAST, PAYLOAD, PIECES, QUIET_NS, ROW,
+        KEY, KNOWN, LAST, LATE, MANY, MARKS, OCTETS, PACKETS, PAST, PAYLOAD, PIECES, QUIET_NS, ROW,
         ROW_AHEAD, SHORT, SIDE, STARTED, STATE, SWAPPED, SYNS, TUNNEL, WANTED, ahead,
     )
     # fmt: on
@@ -371,8 +371,9 @@ class Flows:
     ) -> cython.int:
         r: cython.Py_ssize_t = row * ROW
         other: cython.int = 1 - way
-        if self.heads.hit(self.hot[r + KEY] >> 24 & 0xFF, at, size):
-            self.hot[r + STATE] |= WANTED
+        found: cython.int = self.heads.hit(self.hot[r + KEY] >> 24 & 0xFF, at, size)
+        if found:
+            self.hot[r + STATE] |= WANTED | (MANY if found == 2 else 0)
             if self.pieces(row, other) and not self.hot[r + STATE] & DONE << other:
                 self.heads.extend(self.head(row, other))
         return 0
@@ -395,7 +396,7 @@ class Flows:
             self.judge(row, way, at, size)
         if self.hot[r + STATE] & WANTED:
             self.heads.extend(head)
-        if self.heads.append(head, at, size, length):
+        if self.heads.append(head, at, size, length, bool(self.hot[r + STATE] & MANY)):
             self.hot[r + STATE] |= DONE << way
         return 0
 

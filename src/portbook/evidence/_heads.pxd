@@ -9,18 +9,19 @@ cdef class Heads:
     cdef object stores
     cdef list bits
     cdef list spare
+    cdef Py_ssize_t many
     cdef Py_ssize_t used
     cdef Py_ssize_t room
 
     cpdef attach(self)
     cpdef detach(self)
     cdef Py_ssize_t take(self) except -1
-    cdef bint hit(self, int transport, Py_ssize_t at, Py_ssize_t size) except -1
+    cdef int hit(self, int transport, Py_ssize_t at, Py_ssize_t size) except -1
     cdef Py_ssize_t _fitting(self, unsigned long long transport, Py_ssize_t at, Py_ssize_t size, Py_ssize_t number) except -2
     cdef unsigned long long _value(self, Py_ssize_t at, Py_ssize_t length) except? -1
     cdef Py_ssize_t _join(self, Py_ssize_t m, Py_ssize_t start, Py_ssize_t end) except -1
     cdef int extend(self, Py_ssize_t head) except -1
-    cdef bint append(self, Py_ssize_t head, Py_ssize_t at, Py_ssize_t size, Py_ssize_t length) except -1
+    cdef bint append(self, Py_ssize_t head, Py_ssize_t at, Py_ssize_t size, Py_ssize_t length, bint many) except -1
     cdef bint settled(self, Py_ssize_t head) except -1
     cdef int note(self, Py_ssize_t head, Py_ssize_t start, Py_ssize_t end) except -1
     cdef int place(self, Py_ssize_t head, Py_ssize_t start, Py_ssize_t at, Py_ssize_t size) except -1

@@ -23,8 +23,8 @@ if cython.compiled:
     # fmt: off
     from cython.cimports.portbook.evidence._layout import (
         Octet,
-        BLOCK, CLIPPED, FILLED, FLAGS, LONG, MARKS, MOST_PARTS, MOST_PIECES, PART, PARTS, PIECE,
-        PIECES, SHORT, TRIED,
+        BLOCK, CLIPPED, FILLED, FLAGS, LONG, MARKS, MOST_DATAGRAMS, MOST_PARTS, MOST_PIECES, PART,
+        PARTS, PIECE, PIECES, SHORT, TRIED, WIDE,
     )
     # fmt: on
 
@@ -34,10 +34,13 @@ if cython.compiled:
 class Heads:
     """Heads by number; `payload` is what the packet in hand brings."""
 
-    def __init__(self, stores: arrays.Stores, tests: memoryview, bits: list[int]) -> None:
+    def __init__(
+        self, stores: arrays.Stores, tests: memoryview, bits: list[int], many: int
+    ) -> None:
         self.stores = stores
         self.spare = stores.spare["heads"]
         self.tests, self.bits = tests, bits
+        self.many = many  # of the first tests: their protocols ask for more datagrams
         self.scratch = memoryview(bytearray(64)).cast("I")
         self.attach()
 
@@ -72,8 +75,12 @@ class Heads:
     @cython.exceptval(-1, check=False)
     def hit(
         self, transport: cython.int, at: cython.Py_ssize_t, size: cython.Py_ssize_t
-    ) -> cython.bint:
-        return self._fitting(transport, at, min(size, SHORT), 0) >= 0
+    ) -> cython.int:
+        """Return 0 when no signature fits, 2 when its protocol asks for more datagrams, else 1."""
+        found: cython.Py_ssize_t = self._fitting(transport, at, min(size, SHORT), 0)
+        if found < 0:
+            return 0
+        return 2 if found < self.many else 1
 
     @cython.cfunc
     @cython.exceptval(-2, check=False)
@@ -151,21 +158,32 @@ class Heads:
         at: cython.Py_ssize_t,
         size: cython.Py_ssize_t,
         length: cython.Py_ssize_t,
+        many: cython.bint,
     ) -> cython.bint:
         """Join a datagram of which `size` octets are there; tell whether it was the last one."""
         m: cython.Py_ssize_t = head * MARKS
+        block: cython.Py_ssize_t = self.marks[m + BLOCK]
         filled: cython.Py_ssize_t = self.marks[m + FILLED]
-        capacity: cython.Py_ssize_t = LONG if self.marks[m + BLOCK] else SHORT
+        capacity: cython.Py_ssize_t = WIDE if block else SHORT
         pieces: cython.uint = self.marks[m + PIECES]
+        if pieces >= MOST_PIECES and not block:
+            return True
         kept: cython.Py_ssize_t = min(size, capacity - filled)
         if kept < size:
             self.marks[m + FLAGS] |= CLIPPED
         self.copy(head, filled, at, kept)
-        self.marks[m + PIECE + 2 * pieces] = cython.cast(cython.uint, filled)
-        self.marks[m + PIECE + 2 * pieces + 1] = cython.cast(cython.uint, length)
+        if pieces < MOST_PIECES:
+            self.marks[m + PIECE + 2 * pieces] = cython.cast(cython.uint, filled)
+            self.marks[m + PIECE + 2 * pieces + 1] = cython.cast(cython.uint, length)
+        else:
+            at = block * LONG - 4 * (pieces + 1 - MOST_PIECES)
+            self.pool[at] = filled & 0xFF
+            self.pool[at + 1] = filled >> 8
+            self.pool[at + 2] = length & 0xFF
+            self.pool[at + 3] = length >> 8
         self.marks[m + PIECES] = pieces + 1
         self.marks[m + FILLED] = cython.cast(cython.uint, filled + kept)
-        return pieces + 1 == MOST_PIECES
+        return pieces + 1 >= (MOST_DATAGRAMS if many and block else MOST_PIECES)
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)

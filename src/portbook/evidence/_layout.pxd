@@ -33,6 +33,9 @@ cdef enum:
     CLIPPED = 1
     TRIED = 2
     MOST_PIECES = 4
+    MOST_DATAGRAMS = 32
+    WIDE = 16272
+    MANY = 65536
     MOST_PARTS = 4
     HAND = 16
     BATCH = 64

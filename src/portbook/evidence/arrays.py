@@ -18,6 +18,8 @@ from portbook.evidence.heads import FAR, PAST, PENDING, datagram_pieces, stream_
 from portbook.evidence.rings import OUTGOING, RING_HEAD, RING_KIND, TAGGED
 from portbook.evidence.segments import TCP, Segment
 from portbook.evidence.table import (
+    DATAGRAM_OCTETS,
+    DATAGRAMS,
     FIRST_TIMES,
     HEAD_OCTETS,
     LAST_TIMES,
@@ -31,6 +33,7 @@ from portbook.evidence.tunnels import NAMES
 __all__ = [
     "FAR",
     "LARGEST",
+    "MOST_DATAGRAMS",
     "MOST_PARTS",
     "MOST_PIECES",
     "OUTGOING",
@@ -55,7 +58,7 @@ BASES = 14  # sequence numbers: ab in the lower half, ba in the higher one
 HEADS = 15  # heads plus 1, in the same halves; 0: none
 # bits of STATE; those of a direction are doubled for the other one; bursts from bit 32 on
 SWAPPED, SYNS, STARTED, KNOWN, HINTED, DONE = 1, 1 << 1, 1 << 5, 1 << 7, 1 << 9, 1 << 11
-BROADCAST, WANTED, TUNNEL, BURST = 1 << 13, 1 << 14, 1 << 15, 1 << 32
+BROADCAST, WANTED, TUNNEL, MANY, BURST = 1 << 13, 1 << 14, 1 << 15, 1 << 16, 1 << 32
 # bits and shifts of KEY
 LOWER_PORT, HIGHER_PORT, TRANSPORT, IPV6, VLAN = 48, 32, 24, 1 << 22, 8
 # words of a conversation in `cool`: where, MAC addresses, then early and late times plus 1
@@ -69,6 +72,8 @@ FILLED, PIECES, PARTS, FLAGS, BLOCK, PIECE, PART = 0, 1, 2, 3, 4, 5, 13
 CLIPPED, TRIED = 1, 2
 MOST_PARTS = PENDING
 SHORT, LONG, EARLY, LATE = HEAD_OCTETS, MORE_OCTETS, FIRST_TIMES, LAST_TIMES
+# of datagrams in a block; its end holds place and length of those after the first few, as halves
+WIDE, MOST_DATAGRAMS = DATAGRAM_OCTETS, DATAGRAMS
 
 Format = Literal["Q", "I", "B"]
 SIZES = {"Q": 8, "I": 4, "B": 1}
@@ -196,6 +201,10 @@ class Stores:
         marks[at + FLAGS] |= CLIPPED
         marks[at + FILLED] = min(marks[at + FILLED], HEAD_OCTETS)
         parts = [(part & 0xFFFF, part >> 16) for part in marks[at + PART : at + MARKS]]
+        if marks[at + PIECES] > MOST_PIECES:
+            behind = int.from_bytes(pool[start + LONG - 4 : start + LONG - 2], "little")
+            marks[at + FILLED] = min(marks[at + FILLED], behind)
+            marks[at + PIECES] = MOST_PIECES
         kept = [part for part in parts[: marks[at + PARTS]] if part[0] < HEAD_OCTETS]
         for number, (low, high) in enumerate(kept):
             marks[at + PART + number] = low | min(high, HEAD_OCTETS) << 16
@@ -297,8 +306,13 @@ class Rows:
         if marks[BLOCK]:
             start, view = (marks[BLOCK] - 1) * MORE_OCTETS, self._views["pool"]
         octets = bytes(view[start : start + marks[FILLED]])
-        pairs = marks[PIECE : PIECE + 2 * marks[PIECES]]
+        pairs = marks[PIECE : PIECE + 2 * min(marks[PIECES], MOST_PIECES)]
+        if marks[PIECES] > MOST_PIECES:
+            end = start + MORE_OCTETS
+            later = view[end - 4 * (marks[PIECES] - MOST_PIECES) : end].tolist()
+            pairs += [low | high << 8 for low, high in zip(later[::2], later[1::2], strict=True)]
         pieces = list(zip(pairs[::2], pairs[1::2], strict=True))
+        pieces[MOST_PIECES:] = reversed(pieces[MOST_PIECES:])
         read = stream_pieces if transport == TCP else datagram_pieces
         return octets, read(pieces, marks[FILLED])
 

@@ -28,8 +28,10 @@ class Table(Reader[memoryview]):
     ) -> None:
         super().__init__(limit)
         self._stores = Stores(pool_octets)
-        rows = sorted(signatures, key=lambda row: (row.transport, row.at, row.length))
-        self._heads = Heads(self._stores, _words(rows), [1 << row.bit for row in rows])
+        rows = sorted(signatures, key=lambda row: (not row.many, row.transport, row.at, row.length))
+        bits = [1 << row.bit for row in rows]
+        many = sum(row.many for row in rows)
+        self._heads = Heads(self._stores, _words(rows), bits, many)
         self._flows = Flows(self._stores, self._heads, seed, self.limit)
         self._kernel = Kernel(self, self._flows)
 

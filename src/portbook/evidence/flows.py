@@ -53,6 +53,7 @@ class Flow:
         "bursts",
         "first_ns",
         "last_ns",
+        "many",
         "ring",
         "shared",
         "syn",
@@ -79,6 +80,7 @@ class Flow:
         self.times: list[int] | None = None  # from the second burst on
         self.ring = False
         self.syn = 0
+        self.many = False  # datagrams are worth keeping
         self.wanted = False  # the prefilter hit: longer heads are worth their memory
         datagrams = first.transport != TCP
         self.ab = Way(self, True, datagrams)
@@ -105,7 +107,7 @@ class Flow:
                 self._judge(way, segment.payload)
             if self.wanted:
                 way.extend(self.shared.pool)
-            way.append(segment.payload, segment.length)
+            way.append(segment.payload, segment.length, self.many)
         way.quick = way.done and not (
             self.transport == UDP and (self.a_port in PORTS or self.b_port in PORTS)
         )
@@ -204,8 +206,10 @@ class Flow:
 
     def _judge(self, way: Way, octets: bytes) -> None:
         """Find out by the first payload of a direction whether longer heads are worth it."""
-        if self.shared.signatures.bits(self.transport, octets[:HEAD_OCTETS]):
+        bits = self.shared.signatures.bits(self.transport, octets[:HEAD_OCTETS])
+        if bits:
             self.wanted = True
+            self.many = self.many or self.shared.signatures.many(bits)
             other = self.ba if way.forward else self.ab
             if other.pieces and not other.done:
                 other.extend(self.shared.pool)

@@ -9,7 +9,7 @@ keep-alives).
 from __future__ import annotations
 
 from portbook.evidence.fragments import joined
-from portbook.evidence.table import HEAD_OCTETS, MORE_OCTETS, PIECES
+from portbook.evidence.table import DATAGRAM_OCTETS, DATAGRAMS, HEAD_OCTETS, MORE_OCTETS, PIECES
 
 PENDING = 4  # parts of a stream that may wait behind a gap
 FAR = 65535  # further than this from the SYN the first octets cannot be
@@ -132,14 +132,18 @@ class Head:
             self.filled = parts.pop(0)[1]
         self.parts = parts
 
-    def append(self, octets: bytes, length: int) -> None:
-        """Join a datagram."""
-        kept = min(len(octets), self.capacity - self.filled)
+    def append(self, octets: bytes, length: int, many: bool = False) -> None:
+        """Join a datagram; many: its protocol tells more in those that come later."""
+        longer = self.capacity == MORE_OCTETS
+        if len(self.pieces) >= PIECES and not longer:
+            self.done = True  # the block was given back
+            return
+        kept = min(len(octets), min(self.capacity, DATAGRAM_OCTETS) - self.filled)
         self.clipped = self.clipped or kept < len(octets)
         self.data += octets[:kept]
         self.pieces.append((self.filled, length))
         self.filled += kept
-        self.done = len(self.pieces) == PIECES
+        self.done = len(self.pieces) >= (DATAGRAMS if many and longer else PIECES)
 
     def settle(self) -> None:
         """Find out whether a stream's head is complete."""
@@ -165,8 +169,11 @@ class Head:
             return 0
         self.capacity = HEAD_OCTETS
         self.clipped = True
-        del self.data[HEAD_OCTETS:]
         self.filled = min(self.filled, HEAD_OCTETS)
+        if len(self.pieces) > PIECES:
+            self.filled = min(self.filled, self.pieces[PIECES][0])
+            del self.pieces[PIECES:]
+        del self.data[HEAD_OCTETS:]
         self.parts = [
             (low, min(high, HEAD_OCTETS)) for low, high in self.parts if low < HEAD_OCTETS
         ]

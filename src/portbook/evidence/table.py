@@ -12,6 +12,9 @@ from typing import NamedTuple, Protocol
 HEAD_OCTETS = 128  # kept of each direction's payload, always
 MORE_OCTETS = 16384  # kept of each direction while young, on a prefilter hit, from one pool
 PIECES = 4  # true lengths kept of each direction's first payloads
+DATAGRAMS = 32  # instead, where a protocol asks for it and a block of the pool is there
+# what a block holds of datagrams; behind it stand the places and lengths of those after PIECES
+DATAGRAM_OCTETS = MORE_OCTETS - 4 * (DATAGRAMS - PIECES)
 FIRST_TIMES, LAST_TIMES = 8, 56  # of the bursts of a conversation
 QUIET_NS = 1_000_000_000  # silence that ends a burst
 

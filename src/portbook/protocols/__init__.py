@@ -23,6 +23,9 @@ from portbook.protocols.questions import BANNER, Question
 from portbook.records import NOTHING, Confidence, Identification, Source
 
 
+JUDGED = 4  # datagrams of each direction that an identification rests on
+
+
 class Cast(StrEnum):
     """What kind of destination the first sender wrote to."""
 
@@ -76,6 +79,16 @@ class Side(msgspec.Struct, frozen=True):
         """Tell whether `octets` holds all that this side ever sent."""
         return len(self.octets) == self.total
 
+    def part(self, first: int, last: int) -> Side:
+        """Return it with the pieces from `first` up to `last` only, counted from 0."""
+        if not first and last >= len(self.pieces):
+            return self
+        here = sum(kept for _, kept in self.pieces[:first])
+        there = here + sum(kept for _, kept in self.pieces[first:last])
+        return msgspec.structs.replace(
+            self, octets=self.octets[here:there], pieces=self.pieces[first:last]
+        )
+
     @classmethod
     def of(cls, *payloads: bytes, started: bool = True) -> Side:
         """Make a side from whole payloads, for tests and for questions of our own."""
@@ -99,6 +112,13 @@ class Payload(msgspec.Struct, frozen=True):
     def swapped(self) -> Payload:
         """Return the same payload with client and server exchanged."""
         return msgspec.structs.replace(self, to_server=self.to_client, to_client=self.to_server)
+
+    def part(self, first: int, last: int) -> Payload:
+        """Return it with those pieces of both sides only; itself when it has no others."""
+        asked, answered = self.to_server.part(first, last), self.to_client.part(first, last)
+        if asked is self.to_server and answered is self.to_client:
+            return self
+        return msgspec.structs.replace(self, to_server=asked, to_client=answered)
 
     @classmethod
     def of(
@@ -164,6 +184,7 @@ class Protocol(msgspec.Struct, frozen=True):
     period_s: float | None = None  # of its announcements, when the protocol fixes one
     programs: tuple[str, ...] = ()  # programs known to speak it, as they are named on a machine
     rank: int = 0  # where two fit equally well, the higher one is the more special
+    talkative: bool = False  # datagrams after the first few tell more: keep those too
     questions: tuple[Question, ...] = ()  # how it may be asked, the gentlest first; see docs
     guards: tuple[PortRange, ...] = ()  # ports to which no other protocol's question ever goes
 
@@ -252,6 +273,53 @@ def identify(
 
         candidates = prefilter().candidates(payload)
     asked = tuple(candidates)
+    if payload.transport is Transport.TCP:
+        return _identify(payload, asked, roles_known)
+    start = payload.part(0, JUDGED)
+    found = _identify(start, asked, roles_known)
+    return found if found is None or start is payload else _with_later(found, payload, asked)
+
+
+def _with_later(
+    found: Identification, payload: Payload, asked: tuple[Protocol, ...]
+) -> Identification:
+    """Add what later datagrams tell; they never change what the first ones are."""
+    protocol = next((one for one in asked if one.name == found.protocol), None)
+    if protocol is None:
+        return found
+    turned = payload.swapped() if found.swapped else payload
+    whole = _same(found, protocol.recognise(turned))
+    if whole:
+        better = whole if whole.confidence is Confidence.CONFIRMED else found
+        return _telling(better, found, whole)
+    many = max(len(payload.to_server.pieces), len(payload.to_client.pieces))
+    for first in range(JUDGED, many, JUDGED):  # something malformed: take what stands around it
+        told = _same(found, protocol.recognise(turned.part(first, first + JUDGED)))
+        if told:
+            found = _telling(found, told, found)
+    return found
+
+
+def _same(found: Identification, told: Identification | None) -> Identification | None:
+    """Return what was told where it is of the same protocol, with the same roles."""
+    if told is None or told.protocol != found.protocol:
+        return None
+    return msgspec.structs.replace(told, swapped=found.swapped)
+
+
+def _telling(better: Identification, first: Identification, last: Identification) -> Identification:
+    """Return an identification with what both tell; of two words the last one's counts."""
+    return msgspec.structs.replace(
+        better,
+        facts={**first.facts, **last.facts},
+        client={**first.client, **last.client},
+        server={**first.server, **last.server},
+    )
+
+
+def _identify(
+    payload: Payload, asked: tuple[Protocol, ...], roles_known: bool
+) -> Identification | None:
     found = _best(payload, asked)
     if found and (roles_known or found.confidence is Confidence.CONFIRMED):
         return found

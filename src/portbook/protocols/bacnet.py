@@ -352,4 +352,5 @@ PROTOCOL = Protocol(
         "BACnet/IP has no login: whoever reaches the port can write set points and restart "
         "controllers. Keep it inside the building network; ask with Who-Is, never in floods."
     ),
+    talkative=True,
 )

@@ -281,4 +281,5 @@ PROTOCOL = Protocol(
     layouts=(HEADER,),
     safety="Anybody on the link can answer first and redirect a device: one server, watched.",
     programs=("dhclient", "dhcpd", "dnsmasq", "udhcpc", "udhcpd", "dhcpcd", "kea-dhcp4"),
+    talkative=True,
 )

@@ -284,4 +284,5 @@ PROTOCOL = Protocol(
         "EtherNet/IP has no login: whoever reaches the port can read and write the controller and "
         "stop it. Keep it inside the control network. ListIdentity is the one safe question."
     ),
+    talkative=True,
 )

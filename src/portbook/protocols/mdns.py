@@ -142,4 +142,5 @@ PROTOCOL = Protocol(
     safety="Tells names, models and services of a device to everybody on the link.",
     programs=("avahi-daemon", "mDNSResponder", "systemd-resolve"),
     rank=1,
+    talkative=True,
 )

@@ -132,4 +132,5 @@ PROTOCOL = Protocol(
     layouts=(HEADER,),
     safety="Anybody on the link can answer and take over a name; switch it off where DNS works.",
     programs=("nmbd", "System"),
+    talkative=True,
 )

@@ -28,6 +28,7 @@ class Row(NamedTuple):
     mask: int  # big-endian, `length` octets
     value: int  # big-endian, already masked
     bit: int  # position of the protocol in `Prefilter.order`
+    many: bool = False  # the protocol asks for more datagrams than the first few
 
 
 class Prefilter:
@@ -90,6 +91,7 @@ def _row(protocol: Protocol, bit: int, number: int) -> Row:
         wanted,
         int.from_bytes(signature.value, "big") & wanted,
         bit,
+        protocol.talkative,
     )
 
 

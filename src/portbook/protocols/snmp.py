@@ -312,4 +312,5 @@ PROTOCOL = Protocol(
     "version 3 with privacy, and let no network outside reach it.",
     programs=("snmpd", "snmptrapd", "snmp.exe"),
     questions=snmp_asking.questions(),
+    talkative=True,
 )

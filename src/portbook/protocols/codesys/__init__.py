@@ -117,4 +117,5 @@ PROTOCOL = Protocol(
     period_s=60.0,
     programs=(*PROGRAMS, "portbook"),
     questions=asking.questions(PROGRAMS),
+    talkative=True,
 )

@@ -69,4 +69,5 @@ PROTOCOL = Protocol(
     programs=("mmpserver", "PACManager.exe", "OptoMMP", "portbook"),
     questions=asking.questions(),
     guards=(PortRange(asking.PORT, asking.PORT),),
+    talkative=True,
 )
