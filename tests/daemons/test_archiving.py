@@ -187,3 +187,25 @@ def _spooled(root: Path, every: list[bytes]) -> None:
 def test_no_more_is_taken_than_is_said_to_be_spooled(tmp_path: Path) -> None:
     with _going(tmp_path, event(), Told()) as going:
         assert [5, 0, 3] == [going.turn(5), going.turn(5), going.turn(8)]
+
+
+def test_a_rate_that_is_told_by_a_reload_holds_from_then_on(tmp_path: Path) -> None:
+    every = event()
+    with _going(tmp_path, every[4:7], Told()) as going:  # data only, and nothing in a row
+        going.turn(3)
+        told = settings(tmp_path, ["9D20"])
+        told["unit"]["9D20"]["rate"] = {"1": 123}
+        going.change(from_mapping(told))
+        spool = spool_of(tmp_path)
+        spool.write(arrivals(every[13:16]))
+        spool.close()
+        while going.turn(6):
+            pass
+        going.leave(closing=True)
+    rates = {
+        int.from_bytes(one[32:34])
+        for some in day_records(tmp_path / "sds").values()
+        for one in some
+    }
+
+    assert {123} == rates

@@ -352,6 +352,24 @@ def test_the_user_can_tell_the_rate() -> None:
     assert {40.0} == {one.rate_hz for one in of(Placed, outcomes)}
 
 
+def test_the_user_can_tell_other_rates_later_where_no_packet_told_one() -> None:
+    first, second, third = (Recorder(unit, rate_hz=40) for unit in ("9AAA", "9BBB", "9CCC"))
+    before = {("9AAA", 0): 20.0, ("9CCC", 0): 20.0}
+    assembler = Assembler(2026, rates=before | {("9CCC", 0): 80.0})  # an archive knew it better
+    outcomes: list[Outcome] = []
+    for one in (first, second, third):
+        outcomes += [put for made in one.round() for put in assembler.add(read(made))]
+    assembler.know({("9AAA", 0): 40.0, ("9BBB", 0): 40.0, ("9CCC", 0): 40.0}, before)
+    for one in (first, second, third):
+        outcomes += [put for made in one.round() for put in assembler.add(read(made))]
+    rates = {
+        unit: {one.rate_hz for one in of(Placed, outcomes) if one.packet.unit == unit}
+        for unit in ("9AAA", "9BBB", "9CCC")
+    }
+
+    assert {"9AAA": {20.0, 40.0}, "9BBB": {40.0}, "9CCC": {80.0}} == rates
+
+
 def test_order_holds_while_a_rate_is_awaited() -> None:
     recorder = Recorder()
     recorder.sequence = 1

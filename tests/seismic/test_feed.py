@@ -78,6 +78,22 @@ def test_a_header_tells_the_rate() -> None:
     assert 200 == int.from_bytes(record.octets[32:34])
 
 
+def test_a_rate_that_the_user_tells_later_holds_where_no_header_told_one() -> None:
+    source = Feed(MAP, YEAR, {("9D20", 0): 50})
+    unknown = data("9D21", coding="16")
+
+    assert {50} == {one.rate_hz for one in source.add(0, data(coding="16"))}
+    assert [] == source.add(1, unknown)
+
+    source.add(2, head(rate="200", stream=1))
+    source.know({("9D20", 0): 40, ("9D20", 1): 10, ("9D21", 0): 20, ("9D22", 0): 5})
+
+    assert {40} == {one.rate_hz for one in source.add(3, data(sequence=2, coding="16"))}
+    assert {200} == {one.rate_hz for one in source.add(4, data(stream=1, coding="16"))}
+    assert {20} == {one.rate_hz for one in source.add(5, data("9D21", sequence=2))}
+    assert {5} == {one.rate_hz for one in source.add(6, data("9D22"))}
+
+
 def test_a_new_rate_holds_from_its_header_on() -> None:
     source = Feed(MAP, YEAR)
     source.add(0, head(rate="200"))

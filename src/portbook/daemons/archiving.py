@@ -118,8 +118,8 @@ class Archiving:
         gc.freeze()  # archives and their maps stay: the collector need not walk them
 
     def change(self, settings: Settings) -> None:
-        """Take up other station names and another limit of free room."""
-        self._intake.name(settings.stations())
+        """Take up other station names and rates, and another limit of free room."""
+        self._intake.name(settings.stations(), settings.rates())
         self._intake.keep_free(int(settings.archive.min_free_gb * GB))
 
     def turn(self, spooled: int) -> int:

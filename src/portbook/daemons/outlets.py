@@ -82,6 +82,7 @@ class Outlets:
         """Use other limits, and other codes for what comes from now on."""
         if settings.unit != self._settings.unit:
             self._feed.rename(settings.stations())
+            self._feed.know(settings.rates())
         self._settings = settings
         if self._seedlink is not None:
             networks = admitted(settings.allow.clients, self._where)

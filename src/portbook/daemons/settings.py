@@ -131,11 +131,20 @@ class Unit(Table, frozen=True):
     location: Annotated[str, _key("location code", reload=True, example='"00"')] = ""
     stream: Annotated[
         dict[str, tuple[str, ...]],
-        _key("channel codes of a stream; streams count from 1", example='["HHZ", "HHN", "HHE"]'),
+        _key(
+            "channel codes of a stream; streams count from 1",
+            reload=True,
+            example='["HHZ", "HHN", "HHE"]',
+        ),
     ] = {}
     rate: Annotated[
         dict[str, float],
-        _key("sample rate of a stream, where no event header tells it", "Hz", example="100"),
+        _key(
+            "sample rate of a stream, where no event header tells it",
+            "Hz",
+            reload=True,
+            example="100",
+        ),
     ] = {}
     addresses: Annotated[
         tuple[str, ...],

@@ -122,6 +122,24 @@ class Assembler:
             if lane:
                 lane.resume(every)
 
+    def know(
+        self, rates: Mapping[tuple[str, int], float], before: Mapping[tuple[str, int], float]
+    ) -> None:
+        """Go by other rates that the user tells, where nothing else has told one since.
+
+        before: what the user told until now
+        """
+        for key in rates.keys() | before.keys():
+            old, new = before.get(key), rates.get(key)
+            if old == new or self._rates.get(key) not in (None, old):
+                continue
+            self._rates.pop(key, None)
+            if new is not None:
+                self._rates[key] = new
+                lane = self._lanes.get(key)
+                if lane is not None and lane.rate_hz in (None, old):
+                    lane.rate_hz = new
+
     def _lane(self, unit: str, stream: int) -> Lane | None:
         key = unit, stream
         found = self._lanes.get(key)

@@ -183,6 +183,18 @@ class Feed:
             return []
         return self._release(lane, sequence)
 
+    def know(self, rates: Mapping[tuple[str, int], float]) -> None:
+        """Go by other rates that the user tells, where a stream has told none itself."""
+        before, self._rates = self._rates, dict(rates)
+        for (unit, stream), rate_hz in self._rates.items():
+            old = before.get((unit, stream))
+            octet = bytes((stream // 10 << 4 | stream % 10,))
+            lane = self._lanes.get(bytes.fromhex(unit) + octet)
+            if lane is not None and rate_hz != old and lane.rate_hz in (None, old):
+                self._forget(lane)
+                lane.rate_hz = rate_hz
+                lane.behind.clear()
+
     def _lane(self, packet: Packet) -> _Lane | None:
         key = packet.octets[4:6] + packet.octets[18:19]
         lane = self._lanes.get(key)

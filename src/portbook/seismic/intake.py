@@ -102,7 +102,8 @@ class Intake:
         self._carrier = Carrier(sds, stations, near_year, self._odd_at, default) if sds else None
         self._year = near_year
         self._logged, self._checked = logged, checked
-        known = {**(rates or {}), **raw.rates()}
+        self._rates = dict(rates or {})
+        known = {**self._rates, **raw.rates()}
         self._assembler = Assembler(near_year, window=window, hold_ns=hold_ns, rates=known)
         self._assembler.resume(stands or {})
         self._unplaced: dict[int, bytes] = {}
@@ -246,10 +247,14 @@ class Intake:
         if self._sds:
             self._sds.min_free = octets
 
-    def name(self, stations: Stations | None) -> None:
-        """Use another station map from now on."""
+    def name(
+        self, stations: Stations | None, rates: Mapping[tuple[str, int], float] | None = None
+    ) -> None:
+        """Use another station map, and other rates, from now on."""
         if self._carrier:
             self._carrier.name(stations)
+        self._assembler.know(rates or {}, self._rates)
+        self._rates = dict(rates or {})
 
     def _no_packet(self, where: str) -> None:
         self._counts.packets += 1
