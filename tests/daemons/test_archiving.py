@@ -191,7 +191,7 @@ def test_no_more_is_taken_than_is_said_to_be_spooled(tmp_path: Path) -> None:
 
 def test_a_rate_that_is_told_by_a_reload_holds_from_then_on(tmp_path: Path) -> None:
     every = event()
-    with _going(tmp_path, every[4:7], Told()) as going:  # data only, and nothing in a row
+    with _going(tmp_path, every[4:7], Told(), now_ns=_later) as going:  # no EH
         going.turn(3)
         told = settings(tmp_path, ["9D20"])
         told["unit"]["9D20"]["rate"] = {"1": 123}
