@@ -222,6 +222,19 @@ def test_what_was_heard_before_a_restart_is_recalled_and_nobody_is_blamed_for_it
     assert (Verdict.UP, 1) == ((now := only(alive, at(4603))).verdict, now.packets)
 
 
+def test_no_stream_is_late_for_the_time_in_which_nobody_listened() -> None:
+    alive = Liveness(2026, started_ns=at(4000))
+    for second in range(0, 100, 5):
+        alive.recall(data(second, stream=1), HERE, at(second))
+    alive.heard(data(4001), HERE, at(4001))
+
+    assert [False, False] == [one.late for one in only(alive, at(4002)).streams]
+    for second in range(4005, 4700, 5):
+        alive.heard(data(second), HERE, at(second))
+    late = {one.stream: one.late for one in only(alive, at(4700)).streams}
+    assert {1: False, 2: True} == late
+
+
 def test_holes_are_counted_by_unit_and_stream() -> None:
     alive = Liveness(2026)
     sending(alive, 10)

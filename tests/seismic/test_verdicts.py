@@ -15,9 +15,10 @@ class Play:
 
     def __init__(self) -> None:
         self.alarms = Alarms()
+        self.started_ns = 0
 
     def at(self, seconds: float, *instruments: Instrument) -> list[tuple[str, bool]]:
-        told = judge(instruments, self.alarms, int(seconds * NANO), started_ns=0)
+        told = judge(instruments, self.alarms, int(seconds * NANO), started_ns=self.started_ns)
         return [(one.key, one.cleared_ns is None) for one in told]
 
     def standing(self) -> Alarm:
@@ -80,6 +81,26 @@ def test_clock_steps_are_one_alarm_until_there_are_none_for_ten_minutes() -> Non
     )
     assert [] == play.at(6, again)
     assert [("clock-step:A", False)] == play.at(6 + CALM_NS / NANO, again)
+
+
+def test_a_restart_ends_no_alarm_only_what_comes_after_it_does() -> None:
+    play = Play()
+    lane = StreamState(1, 9, 5 * NANO, None, 2.0, ended=False, missing=0, late=True)
+    missed = Instrument("A", Verdict.SILENT, "silent", arrived_ns=5 * NANO, hole_ns=5 * NANO)
+    play.at(6, missed, Instrument("B", Verdict.UP, "up", streams=(lane,), clock_step_ns=NANO))
+    stood = {"silence:A", "hole:A", "silence:B:1", "clock-step:B"}
+    assert stood == {one.key for one in play.alarms.standing()}
+
+    play.started_ns = 100 * NANO
+    lane = StreamState(1, 9, 5 * NANO, None, 2.0, ended=False, missing=0, late=False)
+    recalled = Instrument("A", Verdict.UP, "up", arrived_ns=5 * NANO)
+    assert [] == play.at(101, recalled, Instrument("B", Verdict.UP, "up", streams=(lane,)))
+
+    lane = StreamState(1, 10, 102 * NANO, None, 2.0, ended=False, missing=0, late=False)
+    heard = Instrument("A", Verdict.UP, "up", arrived_ns=102 * NANO)
+    other = Instrument("B", Verdict.UP, "up", streams=(lane,))
+    assert [("silence:A", False), ("silence:B:1", False)] == play.at(103, heard, other)
+    assert [("hole:A", False), ("clock-step:B", False)] == play.at(701, heard, other)
 
 
 def test_a_stream_that_is_late_is_an_alarm_of_its_own() -> None:

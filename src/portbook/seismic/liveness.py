@@ -194,7 +194,8 @@ class Liveness:
             said = f"link up, data stopped for {_lasting(now_ns - last)}"
         else:
             verdict, said = Verdict.UP, "up"
-        return unit.told(verdict, said, now_ns, self._near_year, silence)
+        late = [one.late(now_ns, self._started_ns, silence) for one in unit.streams.values()]
+        return unit.told(verdict, said, late, self._near_year)
 
 
 class _Stream:
@@ -248,6 +249,13 @@ class _Stream:
             self.longer_ns = lasted
         else:
             self.longer_ns = lasted
+
+    def late(self, now_ns: int, started_ns: int, silence_ns: int) -> bool:
+        """Tell whether it is silent for longer than it may be, by what it let expect."""
+        if self.ended or not self.interval_ns:
+            return False
+        quiet_ns = now_ns - max(self.arrived_ns, started_ns)
+        return quiet_ns > max(silence_ns, TIMES * self.interval_ns)
 
 
 class _Unit:
@@ -307,11 +315,8 @@ class _Unit:
             found = self.streams[octet] = _Stream()
         return found
 
-    def told(
-        self, verdict: Verdict, said: str, now_ns: int, near_year: int, silence_ns: int
-    ) -> Instrument:
+    def told(self, verdict: Verdict, said: str, late: list[bool], near_year: int) -> Instrument:
         """Return it as a record; the one of before, when nothing has changed."""
-        late = [_late(one, now_ns, silence_ns) for one in self.streams.values()]
         state = (self.packets, self.link_ns, self.holes, self.steps, said, late)
         if self.shown is None or self.state != state:
             self.shown, self.state = self._record(verdict, said, late, near_year), state
@@ -376,13 +381,6 @@ def longest_interval_s(instruments: Iterable[Instrument]) -> float:
     return max(
         (one.interval_s or 0.0 for one in instruments if one.verdict is Verdict.UP), default=0.0
     )
-
-
-def _late(one: _Stream, now_ns: int, silence_ns: int) -> bool:
-    """Tell whether a stream is silent for longer than it may be, by what it let expect."""
-    if one.ended or not one.interval_ns:
-        return False
-    return now_ns - one.arrived_ns > max(silence_ns, TIMES * one.interval_ns)
 
 
 def _lasting(span_ns: int) -> str:

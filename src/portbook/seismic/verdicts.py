@@ -26,36 +26,43 @@ def judge(
     """Set and clear alarms; return those that are to be told.
 
     instruments: all, as `Liveness.look` returns them; started_ns: when listening began, before
-    which nobody can have been heard
+    which nobody can have been heard; an alarm of before it ends by what came since, not by a
+    restart
     """
     told: list[Alarm | None] = []
     waited = now_ns - started_ns > silence_s * NANO
     for one in instruments:
-        told += _silence(one, alarms, now_ns, waited)
+        told += _silence(one, alarms, now_ns, started_ns, waited)
         told += _clock(one, alarms, now_ns, unlocked_s)
-        told += _steps(one, alarms, now_ns)
-        told += _holes(one, alarms, now_ns)
+        told += _steps(one, alarms, now_ns, started_ns)
+        told += _holes(one, alarms, now_ns, started_ns)
         if one.verdict is Verdict.UP:
-            told += _streams(one, alarms, now_ns)
+            told += _streams(one, alarms, now_ns, started_ns)
     told += _forgotten({one.unit for one in instruments}, alarms, now_ns)
     return [one for one in told if one is not None]
 
 
-def _silence(one: Instrument, alarms: Alarms, now_ns: int, waited: bool) -> Iterator[Alarm | None]:
+def _silence(
+    one: Instrument, alarms: Alarms, now_ns: int, started_ns: int, waited: bool
+) -> Iterator[Alarm | None]:
     key = f"silence:{one.unit}"
     if one.verdict is Verdict.UP:
-        yield alarms.clear(key, now_ns)
+        if max(one.arrived_ns or 0, one.link_ns or 0) >= started_ns:
+            yield alarms.clear(key, now_ns)
     elif one.verdict is not Verdict.NEVER or waited:
         from_where = f", last from {one.address}" if one.address else ""
         message = f"unit {one.unit}: {one.said}{from_where}"
         yield alarms.set(key, What.SILENCE, message, now_ns, unit=one.unit)
 
 
-def _streams(one: Instrument, alarms: Alarms, now_ns: int) -> Iterator[Alarm | None]:
+def _streams(
+    one: Instrument, alarms: Alarms, now_ns: int, started_ns: int
+) -> Iterator[Alarm | None]:
     for stream in one.streams:
         key = f"silence:{one.unit}:{stream.stream}"
         if not stream.late:
-            yield alarms.clear(key, now_ns)
+            if (stream.arrived_ns or 0) >= started_ns:
+                yield alarms.clear(key, now_ns)
             continue
         message = (
             f"unit {one.unit}, stream {stream.stream}: no packet, though one is due every "
@@ -77,20 +84,22 @@ def _clock(
             yield alarms.set(key, What.CLOCK, message, now_ns, level=Level.WARNING, unit=one.unit)
 
 
-def _steps(one: Instrument, alarms: Alarms, now_ns: int) -> Iterator[Alarm | None]:
+def _steps(one: Instrument, alarms: Alarms, now_ns: int, started_ns: int) -> Iterator[Alarm | None]:
     key = f"clock-step:{one.unit}"
     if one.clock_step_ns is None or now_ns - one.clock_step_ns > CALM_NS:
-        yield alarms.clear(key, now_ns)
+        if now_ns - max(started_ns, one.clock_step_ns or 0) > CALM_NS:
+            yield alarms.clear(key, now_ns)
         return
     by = "" if one.clock_step_s is None else f" by {one.clock_step_s:+.3f} s"
     message = f"unit {one.unit}: its clock was set{by}; no packet is missing there"
     yield alarms.set(key, What.CLOCK, message, now_ns, level=Level.WARNING, unit=one.unit)
 
 
-def _holes(one: Instrument, alarms: Alarms, now_ns: int) -> Iterator[Alarm | None]:
+def _holes(one: Instrument, alarms: Alarms, now_ns: int, started_ns: int) -> Iterator[Alarm | None]:
     key = f"hole:{one.unit}"
     if one.hole_ns is None or now_ns - one.hole_ns > CALM_NS:
-        yield alarms.clear(key, now_ns)
+        if now_ns - max(started_ns, one.hole_ns or 0) > CALM_NS:
+            yield alarms.clear(key, now_ns)
         return
     packets = "1 packet is" if one.missing == 1 else f"{one.missing} packets are"
     holes = "1 hole" if one.holes == 1 else f"{one.holes} holes"
