@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import msgspec
+import pytest
 from support.knowing import knowledge
 from support.reading import udp_frame
 from support.ringed import FIRST, block
 
 from portbook.emulators import plant
+from portbook.emulators.frames import pcap
+from portbook.errors import SourceError
 from portbook.survey.live import Live
 
 SECOND = 1_000_000_000
@@ -81,6 +84,27 @@ def test_a_small_table_tells_what_a_large_one_tells() -> None:
             for story in (left, right)
         ]
         assert keyed[0] == keyed[1]
+
+
+def test_pieces_of_a_capture_file_tell_what_blocks_of_the_ring_tell() -> None:
+    ring = Live("eth1", knowledge(), "local")
+    whole, small = (Live("eth1", knowledge(), "local", limit=most) for most in (1000, 8))
+    hear(ring, FRAMES)
+    frames = plant.frames()
+    for live in (whole, small):
+        for at in range(0, len(frames), 50):
+            octets = pcap(frames[at : at + 50], nanoseconds=True)
+            live.feed(memoryview(octets)[24 if at else 0 :])
+
+    assert ring.story(END_NS, 1.0) == whole.story(END_NS, 1.0)
+    assert len(frames) == small.packets
+    assert small.story(END_NS, 1.0).summary.closed_early > 0
+
+
+def test_half_a_packet_is_no_endless_loop() -> None:
+    live = Live("eth1", knowledge(), "local")
+    with pytest.raises(SourceError, match="half a packet"):
+        live.feed(memoryview(pcap(plant.frames()[:2])[:-3]))
 
 
 def test_a_story_that_is_asked_for_again_names_nothing_anew() -> None:

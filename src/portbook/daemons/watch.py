@@ -14,7 +14,9 @@ from types import FrameType
 
 import msgspec
 
-from portbook.evidence.interfaces import Interface, InterfaceDownError
+from portbook.errors import SourceError
+from portbook.evidence.capture_ways import Heard
+from portbook.evidence.interfaces import Block, InterfaceDownError
 from portbook.records import Problem
 from portbook.survey.live import Live
 from portbook.survey.story import Story
@@ -33,7 +35,7 @@ class Watch:
 
     def __init__(
         self,
-        interface: Interface,
+        interface: Heard,
         live: Live,
         tell: Tell,
         *,
@@ -62,29 +64,42 @@ class Watch:
 
     def _listen(self, wait_s: float) -> None:
         """Take what is there; wait for it, a moment, when there is nothing."""
-        if self.away:
-            time.sleep(_AWAY_S)
-            if self._interface.reopen():
-                self.away = False
-                self._say("the interface is back")
-            return
         try:
-            block = self._interface.block(wait_s)
+            if self.away:
+                self._follow()
+            elif (block := self._interface.block(wait_s)) is not None:
+                self._take(block)
         except InterfaceDownError as error:
-            self.away = True
-            self._say(str(error).partition(": ")[2])
-            return
-        if block is not None:
-            link, twice = self._interface.link, self._interface.twice
-            self._live.take(block.octets, block.first, link, twice=twice)
-            self._interface.give_back()
+            self._lose(error)
+        except SourceError as error:  # for good: what was heard is still told
+            self._lose(error)
+            self._stopped = True
+
+    def _follow(self) -> None:
+        time.sleep(_AWAY_S)
+        if self._interface.reopen():
+            self.away = False
+            self._say("the interface is back")
+
+    def _lose(self, error: SourceError) -> None:
+        self.away = True
+        self._say(str(error).partition(": ")[2] or str(error))
+
+    def _take(self, block: Block) -> None:
+        if block.first is None:
+            self._live.feed(block.octets)
+        else:
+            one = self._interface
+            self._live.take(block.octets, block.first, one.link, twice=one.twice)
+        self._interface.give_back()
 
     def _rest(self) -> None:
         """Take what the kernel has filled before the end."""
-        while not self.away and (block := self._interface.block()):
-            link, twice = self._interface.link, self._interface.twice
-            self._live.take(block.octets, block.first, link, twice=twice)
-            self._interface.give_back()
+        try:
+            while not self.away and (block := self._interface.block()):
+                self._take(block)
+        except SourceError as error:
+            self._say(str(error).partition(": ")[2])
 
     def _look(self) -> Story:
         story = self._live.story(time.time_ns(), time.monotonic() - self._began)

@@ -19,6 +19,7 @@ _LOAD_HALF_X, _AND, _RETURN = 0x48, 0x54, 0x06
 _JUMP, _EQUAL, _ABOVE, _AT_LEAST, _ANY_BIT = 0x05, 0x15, 0x25, 0x35, 0x45
 _EVERYTHING = 0x40000  # octets of a packet
 MOST = 4096  # instructions that the kernel takes
+MOST_WORDS = 400  # hosts and ports of an expression: more take libpcap seconds
 _PASS, _DROP = "pass", "drop"
 _NUMBERS = {Transport.TCP: 6, Transport.UDP: 17, Transport.SCTP: 132}
 Network = IPv4Network | IPv6Network
@@ -48,6 +49,34 @@ def program(
     steps = [*_kind(ethernet), *_four(hosts, ports, 14 * ethernet), *_six(hosts, ports, ethernet)]
     steps += [_Step(_RETURN, _EVERYTHING, label=_PASS), _Step(_RETURN, 0, label=_DROP)]
     return _assembled(steps)
+
+
+def expression(hosts: Sequence[Network] = (), ports: Sequence[Ports] = ()) -> str | None:
+    """Return the same in libpcap's words, which compiles them for any kind of frames.
+
+    None when everything is asked for, or more than is worth compiling.
+    Source: pcap-filter(7).
+    """
+    if not (hosts or ports) or len(hosts) + len(ports) > MOST_WORDS:
+        return None
+    sides = ["not ip and not ip6", "ip[6:2] & 0x1fff != 0"]
+    for version, family, protocol in ((4, "ip", "ip[9]"), (6, "ip6", "ip6[6]")):
+        near = " or ".join(f"{family} net {one}" for one in hosts if one.version == version)
+        if hosts and not near:
+            continue
+        numbers = [f"{protocol} != {number}" for number in _NUMBERS.values()]
+        spans = " or ".join(
+            [" and ".join(numbers), *(one for span in ports for one in _spans(span))]
+        )
+        parts = [family, *([f"({near})"] if near else []), *([f"({spans})"] if ports else [])]
+        sides.append(" and ".join(parts))
+    return " or ".join(f"({one})" for one in sides)
+
+
+def _spans(ports: Ports) -> list[str]:
+    first, last, transport = ports
+    kinds = [one for one in _NUMBERS if transport in (None, one)]
+    return [f"{one.value} portrange {first}-{last}" for one in kinds]
 
 
 def _kind(ethernet: bool) -> list[_Step]:

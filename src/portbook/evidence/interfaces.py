@@ -16,6 +16,7 @@ import os
 import select
 import socket
 import struct
+import sys
 from collections.abc import Sequence
 from types import TracebackType
 from typing import NamedTuple
@@ -44,7 +45,7 @@ class Block(NamedTuple):
     """A block that the kernel has filled; valid until it is given back."""
 
     octets: memoryview
-    first: int  # offset of its first packet's head
+    first: int | None  # offset of its first packet's head; None: a stretch of a capture file
     packets: int
 
 
@@ -196,10 +197,10 @@ class Interface:
 
 
 class InterfaceDownError(SourceError):
-    """The interface went down, or away."""
+    """The interface went down, or away; why: what else was told of it."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"{name}: the interface went down")
+    def __init__(self, name: str, why: str = "") -> None:
+        super().__init__(f"{name}: the interface went down" + (f" ({why})" if why else ""))
 
 
 def names() -> list[str]:
@@ -207,15 +208,23 @@ def names() -> list[str]:
     return [name for _, name in socket.if_nameindex()]
 
 
+def link(name: str) -> int:
+    """Return the LINKTYPE of an interface's frames; UsageError where there is none of that name."""
+    return _kind(name)[0]
+
+
+def no_right(name: str) -> SourceError:
+    """Return the error for a user who may not listen, with the command that grants it."""
+    way = command(f"watch {name}", (NET_RAW,))
+    right = " (CAP_NET_RAW), and nothing else" if sys.platform == "linux" else ""
+    return SourceError(f"{name}: listening needs the right to capture{right}; run: {way}")
+
+
 def _opened(name: str) -> socket.socket:
     try:
         return socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
     except PermissionError:
-        way = command(f"watch {name}", (NET_RAW,))
-        raise SourceError(
-            f"{name}: listening needs the right to capture (CAP_NET_RAW), and nothing else; "
-            f"run: {way}"
-        ) from None
+        raise no_right(name) from None
 
 
 def _kind(name: str) -> tuple[int, bool, int]:

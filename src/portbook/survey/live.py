@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from portbook.errors import SourceError
 from portbook.evidence import readers
 from portbook.evidence.conversations import Observed, records
 from portbook.evidence.table import Row, Table
@@ -70,6 +71,19 @@ class Live:
         here = first
         while (here := self._table.ring(octets, here, link, twice=twice)) >= 0:
             self._close_coldest()
+        if self._table.starved:
+            self._name_the_young()
+
+    def feed(self, octets: memoryview) -> None:
+        """Count the packets of a stretch of a capture file; the first begins with its head."""
+        here = 0
+        while here < len(octets):
+            used = self._table.feed(octets[here:])
+            here += used
+            if self._table.full:
+                self._close_coldest()
+            elif not used:  # it holds whole packets: never seen
+                raise SourceError(f"{self.name}: the capture library gave half a packet")
         if self._table.starved:
             self._name_the_young()
 

@@ -28,7 +28,21 @@ def checks() -> list[Check]:
     rights = [
         Check(one.what, one.granted, one.needs, one.command, one.note) for one in permissions()
     ]
-    return [*rights, _reader(), _table(), _book()]
+    return [*rights, _capture(), _reader(), _table(), _book()]
+
+
+def _capture() -> Check:
+    from portbook.evidence.capture_ways import told
+    from portbook.evidence.pcap_library import piped
+
+    found = told()
+    return Check(
+        "listen to an interface with `portbook watch`",
+        found.there,
+        found.by,
+        None if found.there else piped(),
+        None if found.there else "install libpcap (on Windows: Npcap), or let another capture:",
+    )
 
 
 def _reader() -> Check:

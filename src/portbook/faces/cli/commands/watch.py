@@ -15,7 +15,7 @@ from portbook.survey.wants import Wants
 if TYPE_CHECKING:
     import msgspec
 
-    from portbook.evidence.filters import Instruction
+    from portbook.evidence.capture_ways import Heard
     from portbook.survey.story import Story
 
 KEPT_EVERY_S = 60.0
@@ -33,7 +33,8 @@ KEPT_EVERY_S = 60.0
 
     Nothing is ever sent. Listening needs the right to capture (CAP_NET_RAW), which is given up as
     soon as the interface is open; `portbook doctor` says how to grant it. Packets that the kernel
-    had no room for are counted and shown. It ends with Ctrl-C, or after --for.
+    had no room for are counted and shown. It ends with Ctrl-C, or after --for. Linux needs nothing
+    else; elsewhere the system's libpcap is used, on Windows Npcap, which you install.
 
     On a terminal the picture is drawn anew every second; with --jsonl each line is something new,
     or something known that tells otherwise; the summary comes last.
@@ -44,6 +45,11 @@ KEPT_EVERY_S = 60.0
 @click.option("--packets", type=click.IntRange(1), help="Stop after so many packets.")
 @click.option(
     "--promiscuous/--own", default=True, help="Hear frames for others too (default), or own only."
+)
+@click.option(
+    "--capture",
+    type=click.Choice(["ring", "libpcap"]),
+    help="The kernel's ring (Linux: default), or the system's libpcap (default elsewhere).",
 )
 @click.option("--conversations", is_flag=True, help="Show the table of conversations too.")
 @click.option("--all", "everything", is_flag=True, help="Show every row of long tables.")
@@ -56,6 +62,7 @@ def command(
     lasting: str | None,
     packets: int | None,
     promiscuous: bool,
+    capture: str | None,
     wants: Wants,
     shape: Shape,
     site: str,
@@ -70,14 +77,13 @@ def command(
     import msgspec
 
     from portbook.daemons.watch import Watch
-    from portbook.evidence.interfaces import Interface
     from portbook.evidence.privileges import give_up_capture
     from portbook.faces.cli.output import complain, exit_code
     from portbook.faces.times import duration_s
     from portbook.survey.live import Live
 
     seconds = duration_s(lasting) if lasting else None
-    with Interface(interface, program=_program(wants), promiscuous=promiscuous) as opened:
+    with _opened(interface, wants, promiscuous, capture) as opened:
         give_up_capture()
         teller = _Teller(shape, wants, book_path, site, everything, conversations)
         live = Live(interface, knowledge, site)
@@ -166,12 +172,12 @@ def _within(one: msgspec.Struct, story: Story) -> bool:
     return kind not in kept or one in kept[kind]
 
 
-def _program(wants: Wants) -> list[Instruction] | None:
-    """Return a kernel filter for the hosts and ports that were asked for."""
+def _opened(interface: str, wants: Wants, promiscuous: bool, way: str | None) -> Heard:
+    """Listen, with a filter for the hosts and ports that were asked for where there can be one."""
     from ipaddress import ip_network
 
-    from portbook.evidence.filters import program
+    from portbook.evidence.capture_ways import opened
 
     hosts = [ip_network(one, strict=False) for one in wants.hosts]
     ports = [(span.first, span.last, transport) for span, transport in wants.ports]
-    return program(hosts, ports)
+    return opened(interface, hosts, ports, promiscuous=promiscuous, way=way)
