@@ -27,6 +27,9 @@ _NAMES = {
     "smb2": "smb",
     "mms": "cotp",
     "pres": "cotp",
+    "hart_ip": "hart-ip",
+    "omron": "fins",
+    "synphasor": "c37118",
 }
 # tunnels whose outer packets have no ports: only the inner conversation can be counted
 _WITHOUT_PORTS = ("gre", "ip-in-ip", "6in4", "etherip", "mpls")
