@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
     from types import TracebackType
 
+MOST_SERVICES = 200_000  # given at once
 PATIENCE_S = 20.0  # how long a writer waits for another one
 _SUFFIXES = ("", "-wal", "-shm")
 
@@ -143,6 +144,12 @@ class Book:
             rows = self._connection.execute(
                 _SEEN, {"port": number, "transport": transport.value if transport else None}
             ).fetchall()
+        return [_seen(row) for row in rows]
+
+    def services(self) -> list[Seen]:
+        """Return the services that are there still, by what the book knows, in order of port."""
+        with told(self.path):
+            rows = self._connection.execute(_SERVICES, {"most": MOST_SERVICES}).fetchall()
         return [_seen(row) for row in rows]
 
     def accept(
@@ -333,6 +340,11 @@ WHERE (transport = :transport OR :transport IS NULL) AND id IN (
     WHERE s.kind = 'announcement' AND j.value = :port
 )
 ORDER BY last_ns DESC, key
+"""
+_SERVICES = """
+SELECT kind, site, vlan, source, first_ns, last_ns, count, gone_ns, details FROM sightings
+WHERE kind = 'service' AND port IS NOT NULL AND gone_ns IS NULL
+ORDER BY port, transport, key LIMIT :most
 """
 _FOUND = """
 SELECT vlan, json_extract(details, '$.fingerprint') FROM sightings

@@ -1,14 +1,17 @@
-"""Read policies from files: the shipped ones by name, a site's own by path."""
+"""Read policies and systems from files: the shipped ones by name, a site's own by path."""
 
 from __future__ import annotations
 
 import os
 
 from portbook.claims.policies import Policy, parse_policy
+from portbook.claims.systems import System, parse_systems
 from portbook.errors import SourceError, UsageError
 
 _DATA = os.path.join(os.path.dirname(__file__), "data")
-SHIPPED = ("opto22",)
+SHIPPED = ("opto22", "codesys", "unitrends", "reftek")
+# Whose rows become claims; what the others keep for themselves stands in documented.txt.
+CLAIMING = ("opto22",)
 LARGEST_OCTETS = 1 << 20
 
 
@@ -20,6 +23,12 @@ def policy(name: str) -> Policy:
     if name.lower() in SHIPPED:
         return _read(os.path.join(_DATA, f"{name.lower()}.txt"), f"{name.lower()}.txt")
     return _read(name, name)
+
+
+def systems() -> tuple[System, ...]:
+    """Return the operating systems whose habits are known."""
+    with open(os.path.join(_DATA, "systems.txt"), encoding="utf-8") as stream:
+        return parse_systems(stream.read(), "systems.txt")
 
 
 def _read(path: str, where: str) -> Policy:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from portbook.claims.lines import Line, lines, ranges, transports
+from portbook.claims.policy_toml import toml_lines
 from portbook.errors import UsageError
 from portbook.ports import HIGHEST, PortRange, Transport
 from portbook.records import Source
@@ -44,16 +45,21 @@ class PolicyText(msgspec.Struct, frozen=True):
     rows: tuple[PolicyRow, ...]
     locals: tuple[Local, ...]
     notes: tuple[tuple[str, str], ...]
+    uses: tuple[str, ...] = ()  # words of a use that it binds: "chart"
 
 
 def read_policy(text: str, where: str) -> PolicyText:
-    """Read a policy; raises UsageError with file and line."""
+    """Read a policy; raises UsageError with file and line.
+
+    where: the file's name; one that ends in .toml is read as TOML (policy_toml)
+    """
     head: dict[str, Line] = {}
     rows: list[PolicyRow] = []
     places: list[str] = []
     local: list[Local] = []
     notes: list[tuple[str, str]] = []
-    for line in lines(text, where):
+    written = toml_lines(text, where) if where.lower().endswith(".toml") else lines(text, where)
+    for line in written:
         place = f"{where}, line {line.number}"
         if line.key == "row":
             rows += (found := _row(line, place))
@@ -62,7 +68,7 @@ def read_policy(text: str, where: str) -> PolicyText:
             local += _local(line, place)
         elif line.key == "note":
             notes.append((line.fields[0], " | ".join(line.fields[1:])))
-        elif line.key in ("policy", "title", "vendor", "source", "prefer"):
+        elif line.key in ("policy", "title", "vendor", "source", "prefer", "for"):
             head[line.key] = line
         else:
             raise UsageError(f"{place}: no such line in a policy: {line.key!r}")
@@ -70,16 +76,17 @@ def read_policy(text: str, where: str) -> PolicyText:
     _no_overlap(rows, places)
     _no_gap(rows, where)
     source = head["source"].fields if "source" in head else (f"{where}",)
-    prefer = head.get("prefer")
+    prefer, uses = head.get("prefer"), head.get("for")
     return PolicyText(
         name=name,
         title=_head(head, "title", where, name),
         vendor=_head(head, "vendor", where, name),
         source=Source(*(field or None for field in (*source, "", "")[:3])),  # type: ignore[arg-type]
-        prefer=ranges(prefer.fields[0], f"{where}, line {prefer.number}") if prefer else (),
+        prefer=ranges(",".join(prefer.fields), f"{where}, line {prefer.number}") if prefer else (),
         rows=tuple(sorted(rows, key=lambda row: (row.level, row.ports))),
         locals=tuple(local),
         notes=tuple(notes),
+        uses=tuple(one.casefold() for one in uses.fields) if uses else (),
     )
 
 

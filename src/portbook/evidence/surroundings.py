@@ -59,6 +59,39 @@ def ephemeral() -> PortRange | None:
     return _ephemeral_elsewhere()
 
 
+def excluded() -> tuple[PortRange, ...]:
+    """Return the ranges that this system refuses to bind; only Windows has any."""
+    if sys.platform != "win32":
+        return ()
+    import subprocess
+
+    found: list[PortRange] = []
+    for transport in ("tcp", "udp"):
+        command = ["netsh", "int", "ipv4", "show", "excludedportrange", transport]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
+        except (OSError, subprocess.TimeoutExpired):
+            continue
+        found += parse_excluded(done.stdout)
+    return tuple(dict.fromkeys(found))
+
+
+def addresses() -> tuple[str, ...]:
+    """Return the addresses of this machine's interfaces, loopback too, sorted."""
+    import socket
+
+    import psutil
+
+    wanted = (socket.AF_INET, socket.AF_INET6)
+    found = {
+        one.address.split("%", 1)[0]
+        for several in psutil.net_if_addrs().values()
+        for one in several
+        if one.family in wanted
+    }
+    return tuple(sorted(found))
+
+
 def permissions() -> tuple[Permission, ...]:
     """Return what this user can and cannot see here, a row each."""
     if sys.platform == "linux":
@@ -81,6 +114,15 @@ def parse_pair(text: str) -> PortRange | None:
     if first is None or last is None or first > last:
         return None
     return PortRange(first, last)
+
+
+def parse_excluded(text: str) -> tuple[PortRange, ...]:
+    """Read the table of `netsh int ipv4 show excludedportrange`: lines of first and last port.
+
+    An asterisk after them marks ranges that an administrator set; the headings differ by language.
+    """
+    pairs = (parse_pair(line.replace("*", " ")) for line in text.splitlines())
+    return tuple(one for one in pairs if one is not None)
 
 
 def parse_ranges(text: str) -> tuple[PortRange, ...]:

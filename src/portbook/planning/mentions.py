@@ -27,6 +27,7 @@ class Mention(msgspec.Struct, frozen=True):
     what: str  # "I/O unit Learning_Center at 127.0.0.1", "handle to 10.0.0.5", "port"
     role: str  # how the file uses it: a Role
     text: str  # what was read
+    host: str | None = None  # to whom it connects
 
     @property
     def valid(self) -> bool:
@@ -84,8 +85,9 @@ Found = Iterator[tuple[re.Match[str], list[Mention]]]
 def _units(line: str, number: int) -> Found:
     for match in _UNIT.finditer(line):
         octets = int(match[2], 16).to_bytes(4, "big")
-        what = f"I/O unit {match[3]} at {'.'.join(map(str, octets))}"
-        yield match, [_mention(number, match, match[1], None, what, Role.CONNECT_KNOWN)]
+        host = ".".join(map(str, octets))
+        what = f"I/O unit {match[3]} at {host}"
+        yield match, [_mention(number, match, match[1], None, what, Role.CONNECT_KNOWN, host)]
 
 
 def _handles(line: str, number: int) -> Found:
@@ -94,7 +96,7 @@ def _handles(line: str, number: int) -> Found:
         host = match["host"]
         what = f"handle to {host}" if host else "listening handle"
         role = Role.CONNECT if host else Role.LISTEN
-        yield match, [_mention(number, match, match["port"], transport, what, role)]
+        yield match, [_mention(number, match, match["port"], transport, what, role, host)]
 
 
 def _pairs(line: str, number: int) -> Found:
@@ -111,7 +113,7 @@ def _pairs(line: str, number: int) -> Found:
 def _addresses(line: str, number: int) -> Found:
     for match in _ADDRESS.finditer(line):
         what = f"port at {match[1]}"
-        yield match, [_mention(number, match, match[2], None, what, Role.CONNECT)]
+        yield match, [_mention(number, match, match[2], None, what, Role.CONNECT, match[1])]
 
 
 def _words(line: str, number: int) -> Found:
@@ -138,5 +140,6 @@ def _mention(
     transport: Transport | None,
     what: str,
     role: Role,
+    host: str | None = None,
 ) -> Mention:
-    return Mention(line, int(port), transport, what, role.value, match[0].strip())
+    return Mention(line, int(port), transport, what, role.value, match[0].strip(), host)

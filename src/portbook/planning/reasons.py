@@ -10,7 +10,7 @@ import msgspec
 
 from portbook.claims.policies import LINUX_EPHEMERAL, Policy, Role, Verdict
 from portbook.ports import PortRange, Transport
-from portbook.records import Claim, ClaimKind, Listener, Service
+from portbook.records import Claim, ClaimKind, Listener, Service, Source
 
 
 class Weight(StrEnum):
@@ -76,6 +76,11 @@ _SAID = {
 }
 # Wider ranges are what a system hands out; the ephemeral range of the host says that itself.
 _WIDEST_USE = 1024
+
+
+def source_of(source: Source) -> str:
+    """Return who says it, when and where, in one line."""
+    return ", ".join(part for part in (source.title, source.date, source.where) if part)
 
 
 def of_policy(verdict: Verdict) -> Iterator[Reason]:

@@ -27,5 +27,5 @@ def claims() -> Claims:
     return Claims.load(
         updated if updated.exists() else None,
         own if own.exists() else None,
-        [loading.policy(name) for name in loading.SHIPPED],
+        [loading.policy(name) for name in loading.CLAIMING],
     )

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
-from portbook.errors import SourceError, UsageError
+from portbook.errors import UsageError
 from portbook.faces.cli.options import Shape, shaped
-from portbook.faces.terminal import print_table, safe, wrapped
+from portbook.faces.cli.plan_lint import lint
+from portbook.faces.cli.planned import chosen, known_plan, reading_book
+from portbook.faces.terminal import print_table, wrapped
 from portbook.ports import PortRange, Transport, parse_range
 
 if TYPE_CHECKING:
-    from portbook.claims.policies import Policy
-    from portbook.planning import Choice, Plan, Reason
-
-ROLES = ("listen", "connect", "connect-own-protocol", "connect-known-service")
-LARGEST_OCTETS = 16 << 20  # of a file that is linted
-Command = TypeVar("Command", bound=Callable[..., Any])
+    from portbook.planning import Choice, Reason
+    from portbook.records import Service
 
 
 class PolicyRange(msgspec.Struct, frozen=True, tag="policy", tag_field="kind"):
@@ -40,37 +35,9 @@ class PolicyRange(msgspec.Struct, frozen=True, tag="policy", tag_field="kind"):
     policy: str
 
 
-class Mentioned(msgspec.Struct, frozen=True, tag="mention", tag_field="kind"):
-    """A port that a file speaks of, with the planner's answer."""
-
-    file: str
-    line: int
-    port: int
-    transport: Transport | None
-    what: str
-    role: str
-    allowed: bool
-    code: str
-    reason: str
-
-
-def chosen(command: Command) -> Command:
-    """Add --policy, --role and --not-here, as all that plans has them."""
-    for option in (
-        click.option("--not-here", is_flag=True, help="Do not look at this machine's sockets."),
-        click.option(
-            "--role",
-            type=click.Choice(ROLES),
-            default="listen",
-            show_default=True,
-            help="What the program does with the port.",
-        ),
-        click.option(
-            "--policy", metavar="NAME|FILE", help="`opto22`, or a site's own policy file."
-        ),
-    ):
-        command = option(command)
-    return command
+for_use = click.option(
+    "--for", "use", metavar="USE", help="By the policy that rules over a use: `chart`."
+)
 
 
 @click.group(
@@ -104,14 +71,24 @@ def command() -> None:
     """,
 )
 @click.argument("port")
+@for_use
 @chosen
+@reading_book
 @shaped
-def check(port: str, policy: str | None, role: str, not_here: bool, shape: Shape) -> int:
+def check(
+    port: str,
+    use: str | None,
+    policy: str | None,
+    role: str,
+    not_here: bool,
+    seen: Sequence[Service],
+    shape: Shape,
+) -> int:
     """Judge a port, or a range by its worst member."""
     from portbook import planning
 
     span, transport = parse_range(port)
-    plan = _plan(policy, not_here)
+    plan = known_plan(_policy(policy, use), not_here, seen)
     if span.size == 1:
         answer = planning.check(plan, span.first, transport, role)
     else:
@@ -133,7 +110,8 @@ def check(port: str, policy: str | None, role: str, not_here: bool, shape: Shape
     help="""Which ports are free for it, the best first; leaves with 1 when there is none.
 
     \b
-      portbook plan next --policy opto22
+      portbook plan next --for chart
+      portbook plan next --policy opto22 --transport tcp
       portbook plan next --range 5000-5999 --transport udp --count 3
     """,
 )
@@ -150,15 +128,19 @@ def check(port: str, policy: str | None, role: str, not_here: bool, shape: Shape
     type=click.IntRange(1, 1000),
     help="How many.",
 )
+@for_use
 @chosen
+@reading_book
 @shaped
 def free(
     span: str | None,
     transport: str | None,
     count: int,
+    use: str | None,
     policy: str | None,
     role: str,
     not_here: bool,
+    seen: Sequence[Service],
     shape: Shape,
 ) -> int:
     """List the best ports; leaves with 1 when there is none."""
@@ -166,7 +148,8 @@ def free(
 
     ports, spoken = parse_range(span) if span else (None, None)
     carried = Transport(transport) if transport else spoken
-    found = planning.free(_plan(policy, not_here), ports, carried, role, count)
+    plan = known_plan(_policy(policy, use), not_here, seen)
+    found = planning.free(plan, ports, carried, role, count)
     if shape is not Shape.TABLE:
         _write(found, shape)
     elif found:
@@ -191,7 +174,7 @@ def free(
     metavar="NAME|FILE",
     default="opto22",
     show_default=True,
-    help="`opto22`, or a site's own policy file.",
+    help="opto22, codesys, unitrends, reftek, or a site's own policy file.",
 )
 @shaped
 def show(policy: str, shape: Shape) -> None:
@@ -233,75 +216,21 @@ def show(policy: str, shape: Shape) -> None:
     )
 
 
-@command.command(
-    "lint",
-    help="""Judge every port that a file speaks of; leaves with 1 when one may not be used.
-
-    \b
-      portbook plan lint strategy.cdf --policy opto22
-      portbook plan lint compose.yaml
-      cat rules.txt | portbook plan lint -
-
-    Read as ports: `502/tcp`, `port 502`, `tcp:10.0.0.5:502`, `10.0.0.5:502`, a number alone on its
-    line, and the I/O units of a PAC Control strategy.
-    """,
-)
-@click.argument("file")
-@click.option("--policy", metavar="NAME|FILE", help="`opto22`, or a site's own policy file.")
-@shaped
-def lint(file: str, policy: str | None, shape: Shape) -> int:
-    """Find the ports in a strategy, a configuration or a plan; leaves with 1 if one may not be."""
-    from portbook import planning
-
-    plan = _plan(policy, not_here=True)
-    found = []
-    for one in planning.lint(_text(file)):
-        if one.valid:
-            answer = planning.check(plan, one.number, one.transport, one.role)
-            allowed, code = answer.allowed, answer.code
-            reason = answer.reasons[0].text if answer.reasons else "nothing speaks against it"
-        else:
-            allowed, code, reason = False, "NO_PORT", f"{one.number} is no port that can be used"
-        found.append(
-            Mentioned(
-                file, one.line, one.number, one.transport, one.what, one.role, allowed, code, reason
-            )
-        )
-    if shape is not Shape.TABLE:
-        _write(found, shape)
-    elif not found:
-        click.echo(f"{safe(file)} speaks of no port; `portbook plan lint --help` says what is read")
-    else:
-        rows = [
-            (one.line, one.port, one.what, "yes" if one.allowed else "no", one.code, one.reason)
-            for one in found
-        ]
-        columns = ("line#", "port#", "what", "may I!", "code!", "why")
-        print_table(f"Ports in {safe(file)} ({len(rows)})", columns, rows)
-    return 0 if all(one.allowed for one in found) else 1
+command.add_command(lint)
 
 
-def _plan(policy: str | None, not_here: bool) -> Plan:
-    from portbook import config
+def _policy(policy: str | None, use: str | None) -> str | None:
+    """Return the policy that was named, else the one that rules over a use."""
+    if policy or not use:
+        return policy
     from portbook.claims import loading
-    from portbook.faces.cli.knowing import claims
-    from portbook.planning import Plan
 
-    settings = config.load({"policy": policy})
-    ruled: Policy | None = loading.policy(settings.policy) if settings.policy else None
-    if not_here:
-        return Plan(claims().of, ruled)
-    from portbook.evidence.listeners import listeners
-    from portbook.evidence.surroundings import surroundings
-
-    around = surroundings()
-    try:
-        taken = listeners(now_ns=time.time_ns()).listeners
-    except OSError as error:
-        raise SourceError(
-            f"this system gives no list of its sockets: {error.strerror}; plan with --not-here"
-        ) from error
-    return Plan(claims().of, ruled, taken=taken, ephemeral=around.ephemeral)
+    shipped = [loading.policy(name) for name in loading.SHIPPED]
+    for one in shipped:
+        if use.strip().casefold() in one.text.uses:
+            return one.name
+    known = ", ".join(word for one in shipped for word in one.text.uses)
+    raise UsageError(f"no policy rules over {use!r}; known: {known}; or name one with --policy")
 
 
 def _verdict(answer: Choice, span: PortRange) -> str:
@@ -326,17 +255,3 @@ def _write(records: Sequence[msgspec.Struct], shape: Shape) -> None:
     from portbook.faces.cli.output import write_records
 
     write_records(records, shape)
-
-
-def _text(file: str) -> str:
-    try:
-        if file == "-":
-            octets = sys.stdin.buffer.read(LARGEST_OCTETS + 1)
-        else:
-            with Path(file).open("rb") as stream:
-                octets = stream.read(LARGEST_OCTETS + 1)
-    except OSError as error:
-        raise SourceError(f"{file}: {error.strerror}; check the name") from error
-    if len(octets) > LARGEST_OCTETS:
-        raise UsageError(f"{file}: larger than {LARGEST_OCTETS >> 20} MiB; give a text file")
-    return octets.decode("utf-8", "replace")
