@@ -295,8 +295,13 @@ def test_codesys_takes_the_highest_free_port_and_gives_it_back(
 ) -> None:
     import socket
 
-    with place.asker.inside(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-        other.bind((ASKER, 1743))
+    with contextlib.ExitStack() as stack:
+        # one that is held in another namespace is none of ours
+        for space, taken in ((place.asker, (ASKER, 1743)), (place.far, (FAR, 1742))):
+            with space.inside():
+                other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            stack.enter_context(other)
+            other.bind(taken)
         with there(place.near, "codesys", NEAR):
             told = discover(place, tmp_path, "codesys", NEAR, "--yes", SUBNET, "--jsonl")
 

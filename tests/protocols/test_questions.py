@@ -321,6 +321,17 @@ def test_modbus_goes_on_to_other_units_only_while_nobody_answers() -> None:
     assert instead.ready([(told,), (), (), ()]) is None
 
 
+def test_bacnet_reads_of_the_device_that_named_itself_else_of_any() -> None:
+    (question,) = questions()["bacnet"]
+    _, first, *_ = spoken(question)
+    i_am = bytes.fromhex("810b001401001000c4020009612201e091032118")  # real capture, device 2401
+    other = bytes.fromhex("810b001401001000c4000009612201e091032118")  # of an analog input
+
+    assert "810a001101040005010c0c02000961194b" == (first.ready([(i_am,)]) or b"").hex()
+    for heard in ([()], [(other,)], [(i_am[:9],)]):
+        assert "810a001101040005010c0c023fffff194b" == (first.ready(heard) or b"").hex()
+
+
 def test_an_opc_ua_channel_is_used_as_the_server_gave_it() -> None:
     (question,) = questions()["opcua"]
     _, _, get, close = spoken(question)

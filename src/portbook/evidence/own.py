@@ -85,7 +85,11 @@ def free_port(wanted: PortRange, rivals: Iterable[str], now_ns: int) -> int:
         seen = listeners(now_ns=now_ns).listeners
     except OSError as error:
         raise SourceError(f"who holds {wanted}/udp cannot be told: {error}") from error
-    held = [one for one in seen if one.transport is Transport.UDP and one.port in wanted]
+    held = [
+        one
+        for one in seen
+        if one.transport is Transport.UDP and one.port in wanted and one.namespace is None
+    ]
     hidden = next((one for one in held if one.owners_hidden and not one.owners), None)
     if hidden:
         raise UsageError(

@@ -11,6 +11,7 @@ import contextlib
 import errno
 import socket
 import struct
+import sys
 from typing import Self
 
 from portbook.evidence.exchanges import End
@@ -194,7 +195,7 @@ def _socket(host: str, kind: int, own: Own) -> socket.socket:
     except OSError as error:
         raise EndedError(*_why(error)) from None
     made.setblocking(False)
-    if own.interface:
+    if own.interface and sys.platform == "linux":
         with contextlib.suppress(OSError):  # older kernels ask for a right; the address binds too
             made.setsockopt(socket.SOL_SOCKET, _BIND_TO_DEVICE, own.interface.encode() + b"\0")
     return made
@@ -202,6 +203,8 @@ def _socket(host: str, kind: int, own: Own) -> socket.socket:
 
 def _tell_errors(sock: socket.socket) -> None:
     """Let the system tell when a host has nobody at a port (ip(7), ipv6(7))."""
+    if sys.platform != "linux":
+        return
     six = sock.family == socket.AF_INET6
     level = socket.IPPROTO_IPV6 if six else socket.IPPROTO_IP
     with contextlib.suppress(OSError):

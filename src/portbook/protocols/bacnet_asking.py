@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 
 from portbook.ports import Transport
-from portbook.protocols.questions import Asking, Line, Question, Verdict
+from portbook.protocols.questions import Asking, Heard, Line, Question, Verdict
 
 PORT = 47808
 UNICAST, BROADCAST = 0x0A, 0x0B
@@ -16,12 +16,14 @@ PLAIN, WANTS_ANSWER = bytes((1, 0)), bytes((1, 4))  # network header: version, c
 EVERYWHERE = bytes.fromhex("0120ffff00ff")  # to all networks, 255 routers at the most
 WHO_IS = bytes((0x10, 0x08))
 I_AM = (0x10, 0x00)
-ANY_DEVICE = 8 << 22 | 0x3FFFFF  # the device object, whatever its number
+DEVICE = 8
+ANY_DEVICE = DEVICE << 22 | 0x3FFFFF  # the device object, whatever its number
 PROPERTIES = {
     75: "object identifier", 120: "vendor identifier", 121: "vendor name", 70: "model name",
     44: "firmware revision", 12: "application software version", 77: "object name",
     28: "description", 58: "location",
 }  # fmt: skip
+OBJECT_AT = 11  # of the object identifier in a read
 ANSWERS = (2, 3, 5, 6, 7)  # simple, complex, error, reject, abort
 
 
@@ -32,8 +34,10 @@ def lines(asking: Asking) -> tuple[Line, ...]:
     reads = (
         Line(
             read_property(number, which),
-            f"read property {which} of the device object, {name}",
+            f"read property {which}, {name}, of the device that I-Am named, else of 4194303",
             fits,
+            _named,
+            ((OBJECT_AT, 4),),
             # one that has no device object of its own to read has no other properties either
             vital=number == 1,
         )
@@ -67,6 +71,15 @@ def fits(sent: bytes, came: bytes) -> Verdict:
     message, number = _application(came), sent[8]
     same = len(message) > 1 and message[0] >> 4 in ANSWERS and message[1] == number
     return Verdict.ANSWER if same else Verdict.OTHER
+
+
+def _named(octets: bytes, heard: Heard) -> bytes:
+    """Ask for the device object by the number that I-Am told: not every stack knows it by any."""
+    told = _application(heard[0][0])[2:7] if heard and heard[0] else b""
+    # an application tag of an object identifier, of type device
+    if len(told) != 5 or told[0] != 0xC4 or int.from_bytes(told[1:], "big") >> 22 != DEVICE:
+        return octets
+    return octets[:OBJECT_AT] + told[1:] + octets[OBJECT_AT + 4 :]
 
 
 def _application(octets: bytes) -> bytes:

@@ -46,6 +46,7 @@ PLUS_QUESTION, PLUS_ANSWER, PLUS_NEWS = 0x31, 0x32, 0x33
 READ_LIST = (4, 1)  # user data: group CPU functions, system status list
 LIST_AT_MOST = 65536
 MODULE_LIST, COMPONENT_LIST = 0x0011, 0x001C
+MODULE_SIZES = (28, 26)  # octets of a record; servers in software leave its version out
 MODULES = {1: "order number", 6: "hardware", 7: "version"}
 COMPONENTS = {
     1: "name", 2: "module name", 3: "plant", 5: "serial", 7: "product", 8: "memory card",
@@ -114,7 +115,7 @@ def identity(answers: Iterable[Unit]) -> dict[str, str]:
     for octets in _lists(answers):
         kind, size, count = (int.from_bytes(octets[at : at + 2], "big") for at in (0, 4, 6))
         records = [octets[8 + size * i : 8 + size * (i + 1)] for i in range(min(count, 64))]
-        if kind == MODULE_LIST and size == 28:
+        if kind == MODULE_LIST and size in MODULE_SIZES:
             found |= _modules(records)
         elif kind == COMPONENT_LIST and size == 34:
             found |= _components(records)
@@ -126,7 +127,7 @@ def identity(answers: Iterable[Unit]) -> dict[str, str]:
 def _modules(records: list[bytes]) -> dict[str, str]:
     found = {}
     for record in records:
-        if len(record) < 28:
+        if len(record) < min(MODULE_SIZES):
             break
         what = MODULES.get(int.from_bytes(record[:2], "big"))
         if what == "order number":
