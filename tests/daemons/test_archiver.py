@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from support.archiver import Running, arrivals, settings, spool_of
+from support.recorded import Recorder
 from support.reftek import START_NS, day_records, event, files, held, state_of_health
 from support.writer import sent
 
@@ -266,6 +267,22 @@ def test_samples_that_cannot_be_go_to_the_raw_archive_only(tmp_path: Path) -> No
     }
     assert len(every) == sum(held(tmp_path / "raw").values())
     assert {} == day_records(tmp_path / "sds")
+    spool.close()
+
+
+def test_a_packet_of_one_sample_too_many_sets_no_clock(tmp_path: Path) -> None:
+    pytest.importorskip("pymseed")
+    every = [bytearray(one) for one in Recorder(UNIT).event_of(6)]
+    for one in every[4:10]:
+        one[20:22] = bytes.fromhex(f"{int(one[20:22].hex()) + 1:04}")
+    spool = _spooled(tmp_path, [bytes(one) for one in every])
+    running = Running(settings(tmp_path, [UNIT]))
+    running.archived(len(every))
+    running.end()
+
+    assert {"impossible-count": 6} == {one["name"]: one["count"] for one in running.of("oddity")}
+    assert ([], []) == (running.of("clock"), running.of("hole"))
+    assert len(every) == sum(held(tmp_path / "raw").values())
     spool.close()
 
 

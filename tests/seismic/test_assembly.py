@@ -256,6 +256,25 @@ def test_the_clock_is_set_while_nothing_is_lost() -> None:
     assert steps == breaks(told(made))
 
 
+def test_around_samples_that_cannot_be_no_clock_is_set() -> None:
+    recorder = Recorder()
+    assembler = Assembler(YEAR)
+    made = [recorder.header(), *recorder.round()]
+    spoilt = [bytearray(one) for one in recorder.round()]
+    for one in spoilt:
+        one[20:22] = b"\x00\x99"
+    made += [*map(bytes, spoilt), *recorder.round(), *recorder.round()]
+    outcomes = [
+        out
+        for at, one in enumerate(made)
+        for out in assembler.add(read(one), sound=not 4 <= at < 7)
+    ]
+
+    every = list(range(len(made)))
+    assert every == [one.packet.sequence for one in of(Placed, outcomes)]
+    assert [Join.FIRST] * 3 + [Join.GAP] * 3 + [Join.JOINED] * 3 == joins(outcomes)
+
+
 def test_a_leap_of_a_year_is_a_set_clock_too() -> None:
     recorder = Recorder()
     made = [recorder.header(), *recorder.round()]

@@ -59,11 +59,14 @@ class Assembler:
         *,
         cargo: object = None,
         refusal: tuple[str, str] | None = None,
+        sound: bool = True,
     ) -> list[Outcome]:
         """Take one packet; return what it brought about, in order.
 
         refusal: name and reason, when the caller's look at the samples refused it: it takes its
         place in the sequence, so that it is no missing packet, and its data count as lost
+        sound: False when its samples cannot be and it is wanted all the same: it is placed, its
+        samples count as lost, so that no clock is told to have been set around them
         """
         out: list[Outcome] = []
         when = time_ns(packet, self.near_year)
@@ -78,7 +81,7 @@ class Assembler:
             return out
         lane = self._lane(packet.unit, packet.stream)
         if lane:
-            lane.add(Arrived(packet, when or 0, cargo, bool(bad), now_ns), now_ns, out)
+            lane.add(Arrived(packet, when or 0, cargo, bool(bad), now_ns, sound), now_ns, out)
             if lane.blocked_ns is not None:
                 self._waiting[packet.unit, packet.stream] = lane
         elif not bad:

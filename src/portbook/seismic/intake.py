@@ -268,7 +268,7 @@ class Intake:
         self._taken += 1
         self._unplaced[self._taken] = packet.octets
         cargo: _Cargo = (self._taken, where, sound)
-        self._handle(self._assembler.add(packet, now_ns, cargo=cargo))
+        self._handle(self._assembler.add(packet, now_ns, cargo=cargo, sound=sound))
 
     def _handle(self, outcomes: list[Outcome]) -> None:
         for one in outcomes:

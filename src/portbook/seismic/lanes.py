@@ -21,6 +21,7 @@ MODULUS = 10_000
 AHEAD = MODULUS // 2  # a step below this is ahead, from this on behind
 REMEMBERED = 256  # sequences whose content is known, an event
 CLOSED = 4  # events that still know their repetitions
+LOST = -1  # a count of losses that no lane has: something is missing behind such a channel
 UNTIMED = 64  # packets kept back while no rate is known
 
 
@@ -33,13 +34,17 @@ class Stand(NamedTuple):
 
 
 class Arrived(NamedTuple):
-    """A packet as it came in, at came_ns; void: refused, it only takes its place in the order."""
+    """A packet as it came in, at came_ns; void: refused, it only takes its place in the order.
+
+    sound: else its samples cannot be, and it says nothing of what stands before or behind it
+    """
 
     packet: Packet
     time_ns: int
     cargo: object
     void: bool
     came_ns: int = 0
+    sound: bool = True
 
 
 class _Event:
@@ -188,7 +193,7 @@ class Lane:
         return event.head != zlib.crc32(packet.octets)
 
     def _behind(self, event: _Event, arrived: Arrived, out: list[Outcome]) -> None:
-        packet, time_ns, cargo, void, _ = arrived
+        packet, time_ns, cargo, void = arrived[:4]
         if void:
             return
         known = event.seen.get(packet.sequence)
@@ -217,7 +222,7 @@ class Lane:
         return moved
 
     def _next(self, event: _Event, arrived: Arrived, out: list[Outcome]) -> None:
-        packet, time_ns, cargo, void, _ = arrived
+        packet, time_ns, cargo, void = arrived[:4]
         event.remember(arrived)
         if void:
             self._losses += 1
@@ -318,7 +323,7 @@ class Lane:
 
     def _derive(self, arrived: Arrived) -> None:
         packet, time_ns = arrived[:2]
-        if not packet.samples or packet.channel is None:
+        if not packet.samples or packet.channel is None or not arrived.sound:
             return
         before = self._pairs.get(packet.channel)
         self.rate_hz = between(before, packet, time_ns, self._losses)
@@ -327,7 +332,11 @@ class Lane:
             self._pairs.clear()
 
     def _placed(self, arrived: Arrived, event: _Event, losses: int) -> Placed:
-        packet, time_ns, cargo, _, _ = arrived
+        packet, time_ns, cargo = arrived[:3]
+        if not arrived.sound:
+            if (before := self._channels.get(packet.channel or 0)) is not None:
+                before.losses = LOST  # its samples are as good as missing
+            return Placed(packet, time_ns, self.rate_hz, None, None, cargo)
         return place(self._channels, packet, time_ns, self.rate_hz, event, losses, cargo)
 
     def _learn_rate(self, packet: Packet, out: list[Outcome]) -> None:
