@@ -147,6 +147,8 @@ class Identification(msgspec.Struct, frozen=True):
     client: Mapping[str, str] = NOTHING  # identity facts of the asking side: vendor, product, ...
     server: Mapping[str, str] = NOTHING  # identity facts of the answering side
     swapped: bool = False  # True: the protocol shows that client and server are the other way round
+    # identity facts of further hosts, each with its `mac`, and its `address` where that is told
+    others: tuple[Mapping[str, str], ...] = ()
 
 
 class Conversation(msgspec.Struct, frozen=True, tag="conversation", tag_field="kind"):

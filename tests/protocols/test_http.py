@@ -78,14 +78,14 @@ EXAMPLES = [
     Example(
         "SSDP",
         Payload.of(UDP, (b"NOTIFY * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\n\r\n",)),
-        None,
-        None,
+        "ssdp",
+        PLAUSIBLE,
     ),
     Example(
         "SSDP search",
         Payload.of(UDP, (b'M-SEARCH * HTTP/1.1\r\nMAN: "ssdp:discover"\r\n\r\n',)),
-        None,
-        None,
+        "ssdp",
+        PLAUSIBLE,
     ),
 ]
 

@@ -300,3 +300,49 @@ def _calls(seen: list[Named]) -> int:
     finally:
         sys.setprofile(before)
     return count
+
+
+def dhcp(kind: int, mac: str, *options: bytes, given: str = "00000000") -> bytes:
+    """Return a DHCP message (RFC 2131, figure 1)."""
+    head = bytes((2 if kind == 5 else 1, 1, 6, 0)) + bytes(12) + bytes.fromhex(given) + bytes(8)
+    told = (head + bytes.fromhex(mac)).ljust(236, b"\0") + bytes.fromhex("63825363")
+    return told + bytes((53, 1, kind)) + b"".join(options) + b"\xff"
+
+
+def named_host(text: str) -> bytes:
+    return bytes((12, len(text))) + text.encode()
+
+
+FIRST, SECOND_HOST = "020000000021", "020000000022"
+
+
+def test_hosts_that_share_the_address_of_nobody_are_told_apart() -> None:
+    """All that have no address yet ask from 0.0.0.0: one conversation, several hosts."""
+    asked = (
+        dhcp(1, FIRST, named_host("press-1")),
+        dhcp(1, SECOND_HOST, named_host("press-2")),
+        dhcp(3, FIRST, bytes((60, 3)) + b"PLC"),
+    )
+    found = gathered(row(UDP, "0.0.0.0", 68, "255.255.255.255", 67, to_b=asked))
+
+    assert {
+        "02:00:00:00:00:21": ("press-1", "PLC"),
+        "02:00:00:00:00:22": ("press-2", None),
+    } == {at: (one.facts["name"], one.facts.get("product")) for at, one in found.items()}
+
+
+def test_the_address_that_a_host_was_given_joins_what_it_told_before() -> None:
+    asked = (dhcp(1, FIRST, named_host("press-1")), dhcp(1, SECOND_HOST, named_host("press-2")))
+    given = dhcp(5, FIRST, given="0a000009")
+    rows = [
+        row(UDP, "0.0.0.0", 68, "255.255.255.255", 67, to_b=asked),
+        row(UDP, "10.0.0.1", 67, "255.255.255.255", 68, to_b=(given,), broadcast=True),
+        web(),
+    ]
+    found = gathered(*rows)
+
+    assert "press-1" == found["10.0.0.9"].facts["name"]
+    # the frames of 10.0.0.9 came from another link address than the one it told: that stays told
+    assert ("02:00:00:00:00:21",) == found["10.0.0.9"].macs
+    assert "dhcp client" in found["10.0.0.9"].roles
+    assert "press-2" == found["02:00:00:00:00:22"].facts["name"]

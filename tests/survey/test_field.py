@@ -93,6 +93,7 @@ NAMED_OTHERWISE: dict[str, tuple[dict[Place, int], str]] = {
 # small groups, which those rows do not name; seen with TShark one by one
 UNNAMED_THERE: dict[str, dict[Place, int]] = {
     "codesys-v3-announcements-3min-with-iec104.pcap": {("mdns", "udp", 5353): 1},
+    "plant-profinet-16hosts.pcap": {("ssdp", "udp", 1900): 1},
     "plant-mms-goose-smb-13hosts.pcap": {("snmp", "udp", 161): 2, ("nbns", "udp", 137): 1},
     "it-1149conversations.pcapng": {("ntp", "udp", 123): 1},
     "it-many-services-on-their-ports.pcap": {("ntp", "udp", 123): 1},
@@ -100,8 +101,11 @@ UNNAMED_THERE: dict[str, dict[Place, int]] = {
     "container-sll.pcap": {("dhcp", "udp", 67): 1},
     "it-155conversations-with-ftp.pcap": {
         ("dhcp", "udp", 67): 3, ("dns", "udp", 53): 14, ("ftp", "tcp", 21): 1,
+        ("ssdp", "udp", 1901): 1,
     },
-    "it-windows-198conversations.pcap": {("dhcp", "udp", 67): 3, ("smb", "tcp", 139): 2},
+    "it-windows-198conversations.pcap": {
+        ("dhcp", "udp", 67): 3, ("smb", "tcp", 139): 2, ("ssdp", "udp", 1900): 1,
+    },
     "mixed-ot-it-synthetic-352hosts.pcap": {
         ("bacnet", "udp", 47808): 1, ("c37118", "udp", 4712): 1, ("cotp", "tcp", 3389): 1,
         ("dhcp", "udp", 67): 2,

@@ -314,6 +314,7 @@ def _telling(better: Identification, first: Identification, last: Identification
         facts={**first.facts, **last.facts},
         client={**first.client, **last.client},
         server={**first.server, **last.server},
+        others=tuple(one for one in first.others if one not in last.others) + last.others,
     )
 
 

@@ -44,6 +44,7 @@ ETHERNET, MAC_OCTETS, HOPS = 1, 6, 16
 BOOTP_SIZE = 236
 ENOUGH = 44  # octets to the end of the hardware address: less than that tells nothing
 OPTIONS = 128
+HOSTS = 32  # told of in one conversation
 PAD, HOST_NAME, OVERLOAD, MESSAGE, VENDOR_CLASS, USER_CLASS, END = 0, 12, 52, 53, 60, 77, 255
 MESSAGES = {
     1: "discover",
@@ -129,7 +130,7 @@ def _recognise(payload: Payload) -> Identification | None:
     because = ["magic cookie"] if sure else []
     because += ["request" if asked else "", "reply" if answered else ""]
     faults = tuple(dict.fromkeys(fault for one in found for fault in one.faults))
-    return (confirmed if sure else plausible)(
+    told = (confirmed if sure else plausible)(
         NAME,
         *filter(None, because),
         against=faults,
@@ -137,6 +138,7 @@ def _recognise(payload: Payload) -> Identification | None:
         client=_client(asked),
         server=_server(answered),
     )
+    return msgspec.structs.replace(told, others=_others(asked, answered))
 
 
 def _read(side: Side, op: int) -> list[Told] | None:
@@ -231,12 +233,33 @@ def _facts(found: list[Told]) -> dict[str, Any]:
 
 
 def _client(asked: list[Told]) -> dict[str, str]:
+    """Return what the asking side told, unless it asked for several hosts."""
+    return {} if _for_others(asked) else _host(asked)
+
+
+def _for_others(asked: list[Told]) -> bool:
     # Clients without an address all ask from 0.0.0.0, and a relay asks for others: then what was
     # told belongs to nobody that the conversation names.
-    if len({one.mac for one in asked}) != 1 or any(
-        one.header["relay_ip"] != "0.0.0.0" for one in asked
-    ):
-        return {}
+    relayed = any(one.header["relay_ip"] != "0.0.0.0" for one in asked)
+    return relayed or len({one.mac for one in asked}) != 1
+
+
+def _others(asked: list[Told], answered: list[Told]) -> tuple[dict[str, str], ...]:
+    """Return what is told of hosts by their MAC address, and which addresses they were given."""
+    asking: dict[str, list[Told]] = {}
+    for one in asked if asked and _for_others(asked) else ():
+        if one.mac:
+            asking.setdefault(one.mac, []).append(one)
+    found = [_host(told) for told in asking.values()]
+    for one in answered:
+        given = one.header["your_ip"]
+        if one.mac and given != "0.0.0.0" and one.message in ("ack", "bootp reply"):
+            found.append({"mac": one.mac, "address": given})
+    return tuple(found[:HOSTS])
+
+
+def _host(asked: list[Told]) -> dict[str, str]:
+    """Return what one host told of itself."""
     facts: dict[str, str] = {}
     mac = asked[0].mac
     if mac:

@@ -139,6 +139,19 @@ def _gather(one: Conversation, told: Identification, cards: dict[Spot, _Card]) -
             card.say(one, end.facts, end.served)
         if sight:
             card.sights.append(sight)
+    for facts in told.others:
+        _tell_of_another(one, facts, cards)
+
+
+def _tell_of_another(one: Conversation, facts: Mapping[str, str], cards: dict[Spot, _Card]) -> None:
+    """Make a card for a host that is no end of the conversation: it goes by what is told of it."""
+    host = facts.get("address") or facts.get("mac")
+    if not host:
+        return
+    card = cards.setdefault((one.site, one.vlan, host), _Card())
+    card.say(one, {key: value for key, value in facts.items() if key != "address"}, False)
+    card.meet(one)
+    card.roles.add((one.protocol or "", "client"))
 
 
 def _ends(one: Conversation, told: Identification | None) -> Iterator[_End]:

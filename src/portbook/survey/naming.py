@@ -111,6 +111,7 @@ def _joined(better: Identification, other: Identification) -> Identification:
         facts={**other.facts, **better.facts},
         client={**other.client, **better.client},
         server={**other.server, **better.server},
+        others=better.others + tuple(one for one in other.others if one not in better.others),
     )
 
 
