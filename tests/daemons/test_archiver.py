@@ -70,6 +70,21 @@ def test_what_is_spooled_is_archived_told_and_remembered(tmp_path: Path) -> None
     spool.close()
 
 
+def test_what_was_spooled_just_before_the_end_is_archived_too(tmp_path: Path) -> None:
+    every = event(seconds=100)
+    spool = _spooled(tmp_path, every[:10])
+    running = Running(settings(tmp_path, [UNIT]))
+    running.archived(10)
+    spool.write(arrivals(every[10:]))
+    running.send({"spooled": len(every)})
+    running.process.send_signal(signal.SIGTERM)
+
+    assert 0 == running.gone()
+    assert len(every) == standing.read(tmp_path / "rtpd").number
+    assert Counter(every) == held(tmp_path / "raw")
+    spool.close()
+
+
 def test_it_goes_on_as_packets_come(tmp_path: Path) -> None:
     every = event(seconds=100)
     spool = spool_of(tmp_path)

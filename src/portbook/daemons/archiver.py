@@ -36,6 +36,7 @@ _TOO_LARGE = (
 TAKE_OVER_S = 10.0  # so long another program's hold on the archive is taken for a dying one's
 _SOON_S, _FIRST_S, _LONGEST_S = 0.05, 1.0, 30.0
 _IDLE_S = 0.25
+_CATCH_UP_S = 4.0  # at the end; the receiver waits a little longer
 _MOST_FILES = 65_536
 _MOST_WAITING = 32 << 20  # octets: the spool has them, and few large writes cost less
 
@@ -180,12 +181,23 @@ class Archiver:
         code = 0
         if self._work:
             try:
+                if self.stopping:
+                    self._catch_up(self._work)
                 self._work.leave(closing=self.stopping)
             except ArchiveError as error:
                 self._out.say("error", str(error))
                 code = 1
         self._out.drain()
         return code
+
+
+    def _catch_up(self, work: Archiving) -> None:
+        """Archive what was spooled until just now, as far as that goes in a moment."""
+        for line in self._lines.read(0, self._out):
+            self._hear(line)
+        until_s = time.monotonic() + _CATCH_UP_S
+        while time.monotonic() < until_s and work.turn(self._spooled):
+            pass
 
 
 def main() -> int:
