@@ -70,6 +70,7 @@ class Parts:
         self.admission = Admission(rules(settings, doors.where("field")), speaker, self.peers)
         near_year = time.gmtime(self.started_ns // 1_000_000_000).tm_year
         self.liveness = Liveness(near_year, started_ns=self.started_ns)
+        self._relayed: set[str] = set()  # addresses of upstreams, from before a restart
         self.ring = self._refilled()
         self.outlets = self._outlets(near_year)
         self.receiver = Receiver(self.spool, self.order, self.ring, self.admission, speaker)
@@ -97,7 +98,7 @@ class Parts:
         if self.outlets is not None:
             self.outlets.start(loop)
             receiver.pumps.append(self.outlets.pump)
-        self.upstreams = Upstreams(receiver.take, self.speaker, self.peers)
+        self.upstreams = Upstreams(receiver.take, self.speaker, self.peers, self._relayed)
         self.archivist = self._archivist()
         receiver.written = self._written
         self._written(self.spool.next_number)
@@ -227,6 +228,8 @@ class Parts:
         for one in arrivals:
             if not allowed or one.octets[4:6] in allowed:
                 self.liveness.recall(one.octets, one.address, one.received_ns)
+                if one.mode == Mode.UPSTREAM:
+                    self._relayed.add(one.address)
 
     def _outlets(self, near_year: int) -> Outlets | None:
         listening = self.doors.get("seedlink")

@@ -189,7 +189,9 @@ class Rtpd:
 
     def _look_at(self, parts: Parts, now_ns: int) -> None:
         alarms, told = self._speaker.alarms, self._settings.alarms
-        self._instruments = parts.liveness.look(now_ns, parts.upstreams.connected())
+        upstreams = parts.upstreams
+        relays = upstreams.relays(alarms.__contains__, now_ns)
+        self._instruments = parts.liveness.look(now_ns, upstreams.connected(), relays)
         self._speaker.tell(
             judge(
                 self._instruments,

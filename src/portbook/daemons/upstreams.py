@@ -10,6 +10,7 @@ from portbook.daemons.peers import Peers
 from portbook.daemons.settings import Upstream as Told
 from portbook.daemons.upstream import Upstream, UpstreamStatus
 from portbook.daemons.voice import Voice
+from portbook.seismic.relays import Relay
 from portbook.seismic.spool import Arrival
 
 AGAIN_S = 30.0  # after a fault of our own
@@ -18,7 +19,8 @@ AGAIN_S = 30.0  # after a fault of our own
 class Upstreams:
     """Runs one task for each upstream of the settings.
 
-    deliver: takes packets; False: it has no room; peers: where what cannot be is counted
+    deliver: takes packets; False: it has no room; peers: where what cannot be is counted;
+    recalled: addresses that packets of upstreams came from before a restart
     """
 
     def __init__(
@@ -26,8 +28,11 @@ class Upstreams:
         deliver: Callable[[list[Arrival]], object],
         voice: Voice,
         peers: Peers | None = None,
+        recalled: Iterable[str] = (),
     ) -> None:
         self._deliver, self._voice, self._peers = deliver, voice, peers
+        self._recalled = frozenset(recalled)
+        self._away: dict[Told, int] = {}  # when each was last known to be away
         self._running: dict[Told, tuple[Upstream, asyncio.Task[None]]] = {}
         self._addresses: dict[Told, str] = {}  # where the packets of each came from last
 
@@ -37,6 +42,7 @@ class Upstreams:
         for gone in [one for one in self._running if one not in told]:
             upstream, task = self._running.pop(gone)
             self._addresses.pop(gone, None)
+            self._away.pop(gone, None)
             task.cancel()
             self._voice.clear(f"upstream:{upstream.name}")
         loop = asyncio.get_running_loop()
@@ -73,6 +79,28 @@ class Upstreams:
             for told, (upstream, _) in self._running.items()
             if upstream.status().state == "open"
         }
+
+    def relays(self, stands: Callable[[str], bool], now_ns: int) -> dict[str, Relay]:
+        """Return those that are away, or were, by the addresses that their packets came from.
+
+        stands: tells whether an alarm of that key stands
+        """
+        found: dict[str, Relay] = {}
+        for told, (upstream, _) in self._running.items():
+            away = stands(f"upstream:{upstream.name}")
+            if away:
+                self._away[told] = now_ns
+            if told in self._away:
+                relay = Relay(upstream.name, None if away else self._away[told])
+                found |= dict.fromkeys(self._behind(told), relay)
+        return found
+
+    def _behind(self, told: Told) -> set[str]:
+        """Return where its packets come from; before the first, what nobody else accounts for."""
+        known = self._addresses.get(told)
+        if known is not None:
+            return {known}
+        return {told.host} | (self._recalled - set(self._addresses.values()))
 
     def _took(self, told: Told, arrivals: list[Arrival]) -> object:
         self._addresses[told] = arrivals[-1].address

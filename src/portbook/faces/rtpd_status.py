@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ROWS = 30
 LARGEST_OCTETS = 64 << 20
 LIMIT_S = 10.0
-_WORST_FIRST = ("silent", "data stopped", "never heard", "up")
+_WORST_FIRST = ("silent", "data stopped", "upstream away", "never heard", "up")
 Told = dict[str, Any]
 
 

@@ -12,13 +12,15 @@ from portbook.seismic.clocks import DEFAULT, ClockState
 class Verdict(StrEnum):
     """What is to be said of an instrument.
 
-    STOPPED: its link is up, yet its data have stopped. NEVER: expected, and never heard.
+    STOPPED: its link is up, yet its data have stopped. NEVER: expected, and never heard. AWAY: the
+    RTPD that it was heard by is away, or was until just now: nobody knows how it does.
     """
 
     UP = "up"
     SILENT = "silent"
     STOPPED = "data stopped"
     NEVER = "never heard"
+    AWAY = "upstream away"
 
 
 class StreamState(msgspec.Struct, frozen=True):

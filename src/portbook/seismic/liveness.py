@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from portbook.protocols.reftek.packets import read
+from portbook.records import NOTHING
 from portbook.seismic.clocks import Clock, of_header, of_line
 from portbook.seismic.health import HealthText
 from portbook.seismic.instruments import Instrument, StreamState, Verdict
+from portbook.seismic.relays import Relay
 from portbook.seismic.tags import NANO, day_ns, of_day_ns
 
 MOST_UNITS, MOST_STREAMS, MOST_ADDRESSES = 4096, 16, 4
@@ -128,14 +130,23 @@ class Liveness:
         found.step_ns, found.step_s = now_ns, off_s
         return found.steps
 
-    def look(self, now_ns: int, connected: Collection[str] = ()) -> list[Instrument]:
+    def look(
+        self,
+        now_ns: int,
+        connected: Collection[str] = (),
+        relays: Mapping[str, Relay] = NOTHING,
+    ) -> list[Instrument]:
         """Return how every unit does, by id; also those expected that were never heard.
 
-        connected: addresses of the upstreams whose connection is up
+        connected: addresses of the upstreams whose connection is up; relays: upstreams that are
+        away, or were, by their address
         """
         for key in [key for key, unit in self._units.items() if self._gone(unit, now_ns)]:
             del self._units[key]
-        found = {unit.id: self._judge(unit, now_ns, connected) for unit in self._units.values()}
+        found = {
+            unit.id: self._judge(unit, now_ns, connected, relays.get(unit.address))
+            for unit in self._units.values()
+        }
         for name in self._limits_ns.keys() - found.keys():
             found[name] = Instrument(name, Verdict.NEVER, "never heard")
         return [found[name] for name in sorted(found)]
@@ -176,26 +187,40 @@ class Liveness:
         last = max(unit.arrived_ns, unit.link_ns, unit.first_ns)
         return now_ns - last > FORGET_NS and unit.id not in self._limits_ns
 
-    def _judge(self, unit: _Unit, now_ns: int, connected: Collection[str]) -> Instrument:
-        """Return what is to be said of a unit."""
+    def _judge(
+        self, unit: _Unit, now_ns: int, connected: Collection[str], relay: Relay | None
+    ) -> Instrument:
+        """Return what is to be said of a unit; it is not blamed for the time its relay was away."""
+        silence = self._limits_ns.get(unit.id) or self._silence_ns
+        since_ns = max(unit.first_ns, self._started_ns)
+        verdict, said = self._verdict(unit, now_ns, since_ns, connected)
+        if relay is not None:
+            since_ns = max(since_ns, now_ns if relay.back_ns is None else relay.back_ns)
+            excused = self._verdict(unit, now_ns, since_ns, connected)[0] is Verdict.UP
+            if verdict is not Verdict.UP and excused:
+                when = "is" if relay.back_ns is None else "was"
+                verdict, said = Verdict.AWAY, f"upstream {relay.name} {when} away; {said}"
+        late = [one.late(now_ns, since_ns, silence) for one in unit.streams.values()]
+        return unit.told(verdict, said, late, self._near_year)
+
+    def _verdict(
+        self, unit: _Unit, now_ns: int, since_ns: int, connected: Collection[str]
+    ) -> tuple[Verdict, str]:
+        """Return how a unit does, and in words; since_ns: since when it could be heard."""
         due = [one.interval_ns for one in unit.streams.values() if one.interval_ns]
         quickest = TIMES * min(due, default=0)
         silence = self._limits_ns.get(unit.id) or self._silence_ns
-        since_ns = max(unit.first_ns, self._started_ns)
         signs = max(unit.arrived_ns, unit.link_ns)
         quiet, without = now_ns - max(signs, since_ns), now_ns - max(unit.data_ns, since_ns)
         waits = not unit.streams or not all(one.ended for one in unit.streams.values())
         joined = unit.address in connected and waits
         if quiet > max(silence, quickest) and not joined:
-            verdict, said = Verdict.SILENT, f"silent for {_lasting(now_ns - (signs or since_ns))}"
-        elif without > max(self._stopped_ns, quickest) and waits:
-            verdict = Verdict.STOPPED
-            last = unit.data_ns or since_ns
-            said = f"link up, data stopped for {_lasting(now_ns - last)}"
-        else:
-            verdict, said = Verdict.UP, "up"
-        late = [one.late(now_ns, self._started_ns, silence) for one in unit.streams.values()]
-        return unit.told(verdict, said, late, self._near_year)
+            lasted = _lasting(now_ns - (signs or since_ns))
+            return Verdict.SILENT, f"silent for {lasted}"
+        if without > max(self._stopped_ns, quickest) and waits:
+            lasted = _lasting(now_ns - (unit.data_ns or since_ns))
+            return Verdict.STOPPED, f"link up, data stopped for {lasted}"
+        return Verdict.UP, "up"
 
 
 class _Stream:

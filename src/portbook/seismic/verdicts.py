@@ -33,7 +33,8 @@ def judge(
     waited = now_ns - started_ns > silence_s * NANO
     for one in instruments:
         told += _silence(one, alarms, now_ns, started_ns, waited)
-        told += _clock(one, alarms, now_ns, unlocked_s)
+        if one.verdict is not Verdict.AWAY:
+            told += _clock(one, alarms, now_ns, unlocked_s)
         told += _steps(one, alarms, now_ns, started_ns)
         told += _holes(one, alarms, now_ns, started_ns)
         if one.verdict is Verdict.UP:
@@ -49,7 +50,7 @@ def _silence(
     if one.verdict is Verdict.UP:
         if max(one.arrived_ns or 0, one.link_ns or 0) >= started_ns:
             yield alarms.clear(key, now_ns)
-    elif one.verdict is not Verdict.NEVER or waited:
+    elif one.verdict is not Verdict.AWAY and (one.verdict is not Verdict.NEVER or waited):
         from_where = f", last from {one.address}" if one.address else ""
         message = f"unit {one.unit}: {one.said}{from_where}"
         yield alarms.set(key, What.SILENCE, message, now_ns, unit=one.unit)
