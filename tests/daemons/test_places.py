@@ -38,7 +38,7 @@ def test_an_address_and_a_port_are_read(text: str, here: Endpoint | None) -> Non
      "1.2.3.4:１", "1.2.3.4:1 "],
 )  # fmt: skip
 def test_what_is_none_is_said(text: str) -> None:
-    with pytest.raises(UsageError, match="ADDRESS:PORT|port must be 0 to 65535"):
+    with pytest.raises(UsageError, match=r"ADDRESS:PORT|port must be 0 to 65535"):
         endpoint(text)
 
 

@@ -19,7 +19,19 @@ SILENT = "net.ipv6.conf.default.disable_ipv6=1"  # else the kernel sends frames 
 def _may_make_namespaces() -> bool:
     if sys.platform != "linux" or os.geteuid() != 0:
         return False
-    probe = "unshare --net ip link add left type veth peer name right".split()
+    probe = [
+        "unshare",
+        "--net",
+        "ip",
+        "link",
+        "add",
+        "left",
+        "type",
+        "veth",
+        "peer",
+        "name",
+        "right",
+    ]
     try:
         return subprocess.run(probe, capture_output=True, check=False, timeout=10).returncode == 0
     except OSError:
