@@ -196,3 +196,24 @@ def test_tags_of_any_octets_hold_no_more_than_there_is(octets: bytes) -> None:
     found, _ = tags(octets, 0)
 
     assert sum(len(tag.octets) + 1 for tag in found) <= len(octets)
+
+
+def test_the_devices_behind_a_router_are_told_of_the_router() -> None:
+    other = BEHIND.replace(unhex("0200006c"), unhex("0200003d"))
+    told = recognise(Payload.of(UDP, [BEHIND, other, BEHIND], cast=Cast.BROADCAST))
+
+    assert told is not None
+    assert {"devices behind": "61, 108"} == told.client
+
+
+@pytest.mark.parametrize(
+    ("thing", "client"),
+    [("0200003d", {"name": "SYNERGY"}), ("0000003d", {}), ("0200003e", {})],
+)
+def test_a_device_that_has_itself_tells_its_name(thing: str, client: dict[str, str]) -> None:
+    """I-Have, as in public captures; the name of another object is not the device's."""
+    have = unicast(f"1001 c40200003d c4{thing} 75080053594e45524759")
+    told = recognise(Payload.of(UDP, [have]))
+
+    assert told is not None
+    assert client == told.client

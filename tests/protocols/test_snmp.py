@@ -192,3 +192,22 @@ def test_one_changed_octet_never_shows_the_community(at: int, value: int) -> Non
 @given(st.binary(max_size=120))
 def test_any_octets_are_read_without_an_error(octets: bytes) -> None:
     read(Piece(b"\x30" + octets, len(octets) + 1))
+
+
+def test_object_identifier_and_place_are_told_as_they_are() -> None:
+    """Answers of an agent whose maker is not in the list: shapes of RFC 3418, section 2."""
+
+    def answer(name: str, value: str) -> bytes:
+        bound = unhex(f"06082b0601020101{name}00") + unhex(value)
+        bound = b"\x30" + bytes((len(bound) + 2,)) + b"\x30" + bytes((len(bound),)) + bound
+        pdu = unhex("0201010201000201 00") + bound
+        rest = unhex("0201010406 7075626c6963") + b"\xa2" + bytes((len(pdu),)) + pdu
+        return b"\x30" + bytes((len(rest),)) + rest
+
+    told = recognise(
+        Payload.of(UDP, (), (answer("02", "06082b060104018f5101"), answer("06", "0404526f6f66")))
+    )
+
+    assert told is not None
+    assert CONFIRMED is told.confidence
+    assert {"object id": "1.3.6.1.4.1.2001.1", "location": "Roof"} == told.server

@@ -26,6 +26,7 @@ _NAMES = {
     "bacapp": "bacnet",
     "smb2": "smb",
     "mms": "cotp",
+    "browser": "nbdgm",
     "pres": "cotp",
     "hart_ip": "hart-ip",
     "omron": "fins",

@@ -44,6 +44,8 @@ NAMED_OTHERWISE: dict[str, tuple[dict[Place, int], str]] = {
     "dnp3-on-port-20001.pcap": ({("dnp3", "tcp", 20001): 1}, "no label off its port"),
     "beckhoff-ams.pcapng": ({("ams", "udp", 48899): 1}, "discovery of routers: no label"),
     "c37118-udp-on-other-port.pcap": ({("c37118", "udp", 40713): 1}, "no label off its port"),
+    "bsap-ip.pcap": ({("bsap", "udp", 1234): 1}, UNKNOWN_THERE),
+    "melsoft-udp.pcap": ({("melsoft", "udp", 5560): 432}, UNKNOWN_THERE),
     "genisys.pcap": ({("genisys", "tcp", 10001): 1}, UNKNOWN_THERE),
     "niagara-fox.pcap": ({("fox", "tcp", 1911): 1}, UNKNOWN_THERE),
     "rocplus-tcp.pcap": ({("roc-plus", "tcp", 4000): 1}, UNKNOWN_THERE),
@@ -92,10 +94,13 @@ NAMED_OTHERWISE: dict[str, tuple[dict[Place, int], str]] = {
 }
 # small groups, which those rows do not name; seen with TShark one by one
 UNNAMED_THERE: dict[str, dict[Place, int]] = {
-    "codesys-v3-announcements-3min-with-iec104.pcap": {("mdns", "udp", 5353): 1},
-    "plant-profinet-16hosts.pcap": {("ssdp", "udp", 1900): 1},
+    "codesys-v3-announcements-3min-with-iec104.pcap": {
+        ("mdns", "udp", 5353): 1, ("nbdgm", "udp", 138): 1,
+    },
+    "smtp-8conversations.pcap": {("nbdgm", "udp", 138): 1},
+    "plant-profinet-16hosts.pcap": {("ssdp", "udp", 1900): 1, ("nbdgm", "udp", 138): 1},
     "plant-mms-goose-smb-13hosts.pcap": {("snmp", "udp", 161): 2, ("nbns", "udp", 137): 1},
-    "it-1149conversations.pcapng": {("ntp", "udp", 123): 1},
+    "it-1149conversations.pcapng": {("ntp", "udp", 123): 1, ("nbdgm", "udp", 138): 3},
     "it-many-services-on-their-ports.pcap": {("ntp", "udp", 123): 1},
     "container-pcapng-three-link-types.pcapng": {("ntp", "udp", 123): 1},
     "container-sll.pcap": {("dhcp", "udp", 67): 1},
@@ -105,9 +110,11 @@ UNNAMED_THERE: dict[str, dict[Place, int]] = {
     },
     "it-windows-198conversations.pcap": {
         ("dhcp", "udp", 67): 3, ("smb", "tcp", 139): 2, ("ssdp", "udp", 1900): 1,
+        ("nbdgm", "udp", 138): 2,
     },
     "mixed-ot-it-synthetic-352hosts.pcap": {
-        ("bacnet", "udp", 47808): 1, ("c37118", "udp", 4712): 1, ("cotp", "tcp", 3389): 1,
+        ("bacnet", "udp", 47808): 1, ("c1222", "tcp", 1153): 1, ("c37118", "udp", 4712): 1,
+        ("cotp", "tcp", 3389): 1,
         ("dhcp", "udp", 67): 2,
         ("dns", "tcp", 53): 2, ("dns", "udp", 5355): 1, ("enip", "udp", 44818): 3,
         ("enip", "udp", 50005): 1, ("ftp", "tcp", 21): 1, ("http", "tcp", 443): 1,
@@ -261,7 +268,6 @@ def test_a_question_for_too_many_registers_is_modbus_with_a_doubt() -> None:
         ("odd-socks-on-10080.pcap", set()),
         ("odd-quic-on-4433.pcap", set()),
         ("odd-tcp-12345.pcap", set()),
-        ("melsoft-udp.pcap", set()),
     ],
 )
 def test_a_port_is_never_taken_for_proof(name: str, protocols: set[str]) -> None:

@@ -56,7 +56,7 @@ EXACT = frozenset((SIMPLE, SEGMENT, REJECT, ABORT))  # nothing follows the heade
 ANSWERS = frozenset((SIMPLE, COMPLEX, ERROR, REJECT, ABORT))
 SEGMENTED = 0x08
 SERVICES = 32
-I_AM, READ_PROPERTY, READ_MULTIPLE = 0, 12, 14
+I_AM, I_HAVE, READ_PROPERTY, READ_MULTIPLE = 0, 1, 12, 14
 DEVICE = 8  # object type
 PROPERTIES = {
     12: "application software", 28: "description", 44: "version", 58: "location",
@@ -65,6 +65,7 @@ PROPERTIES = {
 NOTHING_TOLD = ("N/A", "n/a", "-")  # what stacks say where nobody set a text
 CHARSETS = {0: "utf-8", 4: "utf-16-be", 5: "latin-1"}
 TAGS_AT_MOST, DATAGRAMS_AT_MOST = 512, 256
+BEHIND_TOLD = 16  # devices behind a router, told of it
 UNSIGNED, TEXT_TAG, OBJECT = 2, 7, 12
 
 
@@ -139,8 +140,13 @@ def identity(found: list[Datagram]) -> dict[str, str]:
             continue
         if one.kind == UNCONFIRMED and one.service == I_AM:
             told |= _i_am(one.tags)
+        elif one.kind == UNCONFIRMED and one.service == I_HAVE:
+            told |= _i_have(one.tags)
         elif one.kind == COMPLEX and one.service in (READ_PROPERTY, READ_MULTIPLE):
             told |= {key: value for key, value in _properties(one) if value}
+    behind = _behind(found)
+    if behind:
+        told["devices behind"] = ", ".join(map(str, behind[:BEHIND_TOLD]))
     if "vendor id" in told:
         told.setdefault("vendor", f"BACnet vendor {told['vendor id']}")
     return told
@@ -282,6 +288,15 @@ def _i_am(found: tuple[Tag, ...]) -> dict[str, str]:
     }
 
 
+def _i_have(found: tuple[Tag, ...]) -> dict[str, str]:
+    """Return the name that a device tells of its own device object (clause 16.9)."""
+    if len(found) < 3 or any(one.number != OBJECT or len(one.octets) != 4 for one in found[:2]):
+        return {}
+    device, thing = (int.from_bytes(one.octets, "big") for one in found[:2])
+    name = _value(found[2])
+    return {"name": name} if device == thing and device >> 22 == DEVICE and name else {}
+
+
 def _properties(one: Datagram) -> Iterator[tuple[str, str]]:
     """Walk the answer of ReadProperty or ReadPropertyMultiple; yield what is told of the device."""
     multiple = one.service == READ_MULTIPLE
@@ -316,8 +331,9 @@ def _value(tag: Tag) -> str:
     return text if text.isprintable() and text not in NOTHING_TOLD else ""
 
 
-def _facts(found: list[Datagram]) -> dict[str, object]:
-    behind = sorted(
+def _behind(found: list[Datagram]) -> list[int]:
+    """Return the devices for which a router speaks, by their instance numbers."""
+    return sorted(
         {
             int(told["device instance"])
             for one in found
@@ -325,6 +341,10 @@ def _facts(found: list[Datagram]) -> dict[str, object]:
             if (told := _i_am(one.tags))
         }
     )
+
+
+def _facts(found: list[Datagram]) -> dict[str, object]:
+    behind = _behind(found)
     return {"devices behind": behind} if behind else {}
 
 

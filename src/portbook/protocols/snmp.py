@@ -35,6 +35,7 @@ SOURCES = (
     Source("IANA, private enterprise numbers", None, "4473 Opto 22"),
 )
 MESSAGES = 16  # looked at in a stream: the first of a walk tell who answers
+MOST_ARCS = 24  # of an object identifier that are told
 REPORTABLE = 0x04  # in the flags of version 3: the sender wants an answer (RFC 3412 section 6.4)
 VERSIONS = {0: "v1", 1: "v2c", 3: "v3"}
 GET, NEXT, RESPONSE, SET, TRAP1, BULK, INFORM, TRAP2, REPORT = range(0xA0, 0xA9)
@@ -228,11 +229,16 @@ def _variable(octets: bytes, name: ber.Item, value: ber.Item, device: dict[str, 
         return
     content = value.of(octets)
     if value.tag == ber.OID and (arcs == TRAP_OID or arcs[7:] == (2, 0)):
-        _enterprise(ber.oid(content), device)
+        told = ber.oid(content)
+        _enterprise(told, device)
+        if told and arcs != TRAP_OID:
+            device.setdefault("object id", ".".join(map(str, told[:MOST_ARCS])))
     elif value.tag == ber.OCTETS and arcs[7:] == (1, 0):
         device.setdefault("product", clean(content))
     elif value.tag == ber.OCTETS and arcs[7:] == (5, 0):
         device.setdefault("name", clean(content, 64))
+    elif value.tag == ber.OCTETS and arcs[7:] == (6, 0):
+        device.setdefault("location", clean(content, 64))
 
 
 def _enterprise(arcs: tuple[int, ...] | None, device: dict[str, str]) -> None:
