@@ -14,7 +14,7 @@ from daemons.rtp import PACKETS, SECOND, Talker, dial, handshake, listener, mess
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portbook.daemons import handover
+from portbook.daemons import descriptors, handover
 from portbook.daemons import incoming as incoming_module
 from portbook.daemons.fanout import Fanout
 from portbook.daemons.incoming import Incoming
@@ -278,6 +278,19 @@ def test_without_room_streams_are_not_read_and_nothing_is_lost() -> None:
         entrance.room = True
         await sending
         await until(lambda: len(entrance.arrivals) == 200 * len(PACKETS[1:]) + 2)
+
+    entered(play)
+
+
+def test_a_connection_that_would_take_the_last_descriptors_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def play(entrance: Entrance) -> None:
+        monkeypatch.setattr(descriptors, "spare", lambda _: False)
+        one = await entrance.come()
+        assert await one.rest() == b""
+        name = "no descriptor to spare; raise the limit of open files"
+        assert {name: 1} == entrance.odd
 
     entered(play)
 

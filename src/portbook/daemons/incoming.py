@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
+from portbook.daemons import descriptors
 from portbook.daemons.connections import NO_MORE, Peer, prepared
 from portbook.daemons.handover import Handover
 from portbook.daemons.peers import Peers
@@ -144,6 +145,9 @@ class Incoming:
         one = _Arriving(sock, peer, self._now(), time.time_ns())
         if not self.may_read(peer.address) and not self.may_send(peer.address):
             self._refuse(one, "connection not allowed")
+            return
+        if not descriptors.spare(sock.fileno()):
+            self._refuse(one, "no descriptor to spare; raise the limit of open files")
             return
         if len(self._unknown) >= self.most_unknown:
             self._refuse(next(iter(self._unknown)), "gave way to newer connections")

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from portbook.daemons import wording
+from portbook.daemons import descriptors, wording
 from portbook.daemons.admission import Admission, rules
 from portbook.daemons.archivist import Archivist
 from portbook.daemons.doors import Doors
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 SPOOL = "spool"
 MOST_RECALLED = 65_536  # packets of before a restart, a twentieth of a second
+OTHERS = 2048  # descriptors: streams of packets, connections that are not known yet, files
 MOST_STEPS_TOLD = 10  # clock steps of a unit, one by one; a clock that errs in each packet floods
 CALM_S = 600.0  # an alarm about lost datagrams ends after so long without
 _MODES = {"raw": Mode.RAW, "observed": Mode.OBSERVED, "link": Mode.LINK}
@@ -115,6 +116,7 @@ class Parts:
     def reload(self, settings: Settings) -> None:
         """Use other settings, as far as they can be changed while it runs."""
         self.settings = settings
+        self._allow_connections(settings)
         self.admission.reload(rules(settings, self.doors.where("field")))
         self.spool.min_free = int(settings.archive.min_free_gb * GB)
         self._readers = admitted(settings.allow.clients, self.doors.where("clients"))
@@ -201,6 +203,17 @@ class Parts:
             )
         elif now_s - self._dropped_s > CALM_S:
             self.speaker.clear("drops:field")
+
+    def _allow_connections(self, settings: Settings) -> None:
+        """Have as many descriptors as the clients that are wanted need, or say that they lack."""
+        wanted = settings.clients.most + settings.seedlink.most + OTHERS
+        got = descriptors.allow(wanted)
+        if got < wanted:
+            self.speaker.say(
+                "warning",
+                f"this process may open {got} files and wants {wanted} for all its connections; "
+                "more of those are refused then. Raise the limit: ulimit -n, or LimitNOFILE=",
+            )
 
     def _may_read(self, address: str) -> bool:
         return admits(self._readers, address)

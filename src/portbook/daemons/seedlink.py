@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
+from portbook.daemons import descriptors
 from portbook.daemons.connections import SEND_OCTETS, prepared
 from portbook.daemons.peers import Peers
 from portbook.daemons.places import admits
@@ -87,6 +88,8 @@ class SeedLink:
             return self._refuse(sock, peer.address, "not-allowed")
         if len(self._clients) >= self.most:
             return self._refuse(sock, peer.address, "too-many-clients")
+        if not descriptors.spare(sock.fileno()):
+            return self._refuse(sock, peer.address, "no-descriptor-to-spare")
         client = Client(self, sock, peer.address)
         self._clients.add(client)
         self.counts["connections"] += 1
