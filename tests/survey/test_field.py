@@ -45,7 +45,10 @@ NAMED_OTHERWISE: dict[str, tuple[dict[Place, int], str]] = {
     "beckhoff-ams.pcapng": ({("ams", "udp", 48899): 1}, "discovery of routers: no label"),
     "c37118-udp-on-other-port.pcap": ({("c37118", "udp", 40713): 1}, "no label off its port"),
     "bsap-ip.pcap": ({("bsap", "udp", 1234): 1}, UNKNOWN_THERE),
-    "melsoft-udp.pcap": ({("melsoft", "udp", 5560): 432}, UNKNOWN_THERE),
+    "melsoft-udp.pcap": (
+        {("melsoft", "udp", 5560): 216, **{("melsoft", "udp", n): 1 for n in range(62657, 62873)}},
+        f"{UNKNOWN_THERE}; answers are broadcast to the port that asked",
+    ),
     "genisys.pcap": ({("genisys", "tcp", 10001): 1}, UNKNOWN_THERE),
     "niagara-fox.pcap": ({("fox", "tcp", 1911): 1}, UNKNOWN_THERE),
     "rocplus-tcp.pcap": ({("roc-plus", "tcp", 4000): 1}, UNKNOWN_THERE),
@@ -114,8 +117,7 @@ UNNAMED_THERE: dict[str, dict[Place, int]] = {
     },
     "mixed-ot-it-synthetic-352hosts.pcap": {
         ("bacnet", "udp", 47808): 1, ("c1222", "tcp", 1153): 1, ("c37118", "udp", 4712): 1,
-        ("cotp", "tcp", 3389): 1,
-        ("dhcp", "udp", 67): 2,
+        ("cotp", "tcp", 3389): 1, ("dhcp", "udp", 67): 2,
         ("dns", "tcp", 53): 2, ("dns", "udp", 5355): 1, ("enip", "udp", 44818): 3,
         ("enip", "udp", 50005): 1, ("ftp", "tcp", 21): 1, ("http", "tcp", 443): 1,
         ("llmnr", "udp", 5355): 1, ("mdns", "udp", 5353): 2, ("modbus", "tcp", 502): 3,
