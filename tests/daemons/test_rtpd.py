@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from daemons.running import SETTINGS, Client, Running, handing_over, running
 from support import program, reftek
+from support.looping import looping
+from support.ringserver import RingServer
 
 from portbook.daemons.notify import VARIABLES
 from portbook.protocols.reftek.link_sender import LinkSender
@@ -321,6 +323,40 @@ def test_seedlink_clients_find_their_place_after_kill_9(tmp_path: Path) -> None:
     bodies = [octets[64 : 64 + 2 * int.from_bytes(octets[30:32])] for _, octets in before]
     assert [one[24:] for one in data] == [a + b for a, b in zip(*[iter(bodies)] * 2, strict=True)]
     assert [one for one, _ in before + fresh] == sorted({one for one, _ in before + fresh})
+
+
+def test_a_ringserver_gets_every_record_once_over_its_own_end_and_kill_9(tmp_path: Path) -> None:
+    data = [one for one in EVENT if one[:2] == b"DT"]
+    more = reftek.event(UNIT, seconds=10, number=2, at_s=90)
+    many = 2 * len(data)  # 500 samples of 16 bits fill more than one
+    with looping() as loop:
+        server = RingServer()
+        loop.run(server.start())
+        told = SETTINGS + f'[[datalink]]\nhost = "127.0.0.1"\nport = {server.port}\n'
+        with running(tmp_path, told) as rtpd:
+            rtpd.udp(*EVENT[:40])
+            loop.until(lambda: len(server.ring) == 2 * sum(one in data for one in EVENT[:40]))
+            loop.run(server.stop())
+            rtpd.udp(*EVENT[40:])
+            rtpd.total("packets_delivered", len(EVENT))
+            rtpd.until(lambda told: [a for a in told["alarms"] if a["what"] == "upstream"])
+            loop.run(server.start())
+            loop.until(lambda: len(server.ring) == many)
+            (row,) = rtpd.until(lambda told: told["clients"][0]["lag"] == 0)["clients"]
+
+            assert (row["how"], row["name"]) == ("datalink", f"127.0.0.1:{server.port}")
+            rtpd.until(lambda told: not told["alarms"])
+            assert rtpd.end(signal.SIGKILL)
+        with running(tmp_path, told) as rtpd:
+            rtpd.udp(*more)
+            loop.until(lambda: len(server.ring) == many + 2 * (len(more) - 2))
+            assert rtpd.end() == 0
+        loop.run(server.stop())
+
+    bodies = [one.data[64 : 64 + 2 * int.from_bytes(one.data[30:32])] for one in server.ring]
+    assert [one[24:] for one in data + [one for one in more if one[:2] == b"DT"]] == [
+        a + b for a, b in zip(*[iter(bodies)] * 2, strict=True)
+    ]
 
 
 def test_datagrams_that_found_no_room_are_counted_and_are_an_alarm(tmp_path: Path) -> None:
