@@ -10,6 +10,7 @@ import msgspec
 
 from portbook.errors import UsageError
 from portbook.faces.cli.options import Shape, shaped
+from portbook.faces.cli.plan_firewall import firewall
 from portbook.faces.cli.plan_lint import lint
 from portbook.faces.cli.planned import chosen, known_plan, reading_book
 from portbook.faces.terminal import print_table, wrapped
@@ -48,7 +49,8 @@ for_use = click.option(
       portbook plan check 22004 --policy opto22      exit code 0: yes, 1: no
       portbook plan next --policy opto22 --count 3
       portbook plan show --policy opto22
-      portbook plan lint strategy.cdf --policy opto22
+      portbook plan lint site.toml
+      portbook plan firewall --subnet 10.0.1.0/24 --station 10.0.2.20
 
     A policy, a socket that holds the port, or a range that the system keeps back says no; claims
     warn or inform, each with its source.
@@ -217,6 +219,7 @@ def show(policy: str, shape: Shape) -> None:
 
 
 command.add_command(lint)
+command.add_command(firewall)
 
 
 def _policy(policy: str | None, use: str | None) -> str | None:
