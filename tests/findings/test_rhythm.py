@@ -43,6 +43,24 @@ def test_a_controller_that_missed_three_beats_is_told() -> None:
     assert ("seen 5 of 5 expected times", "then nothing for 3 periods of 60.0 s") == told.because
 
 
+@pytest.mark.parametrize(
+    ("source", "port", "who"),
+    [
+        ("10.0.0.5", 1741, "10.0.0.5:1741"),
+        ("fe80::5", 1741, "[fe80::5]:1741"),
+        ("10.0.0.5", 50123, "10.0.0.5"),
+    ],
+)
+def test_of_two_programs_of_one_host_the_one_that_fell_silent_is_named(
+    source: str, port: int, who: str
+) -> None:
+    one = msgspec.structs.replace(STEADY, source=source, source_port=port)
+    (told,) = found(one, 240 + 185)
+
+    assert f"udp {who} to 10.0.0.255:1740-1743" == told.subject
+    assert told.message.startswith(f"{who} announced itself")
+
+
 @pytest.mark.parametrize("end_s", [240, 300, 240 + 179])
 def test_less_than_three_periods_of_silence_are_nothing(end_s: float) -> None:
     assert [] == found(STEADY, end_s)

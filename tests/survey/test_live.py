@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ from support.ringed import FIRST, block
 from portbook.emulators import plant
 from portbook.emulators.frames import pcap
 from portbook.errors import SourceError
+from portbook.survey import traffic
 from portbook.survey.live import Live
 
 SECOND = 1_000_000_000
@@ -42,7 +44,7 @@ def test_a_rhythm_is_heard_and_its_end_is_told() -> None:
 
     later = live.story(END_NS + 200 * SECOND, 500.0)
     silent = [one for one in live.news(later) if getattr(one, "code", "") == "PB501"]
-    assert ["udp 10.20.0.11 to", "udp 10.20.0.12 to"] == sorted(
+    assert ["udp 10.20.0.11:1740 to", "udp 10.20.0.12:1740 to"] == sorted(
         one.subject.rsplit(" ", 1)[0]
         for one in silent  # type: ignore[attr-defined]
     )
@@ -114,3 +116,16 @@ def test_a_story_that_is_asked_for_again_names_nothing_anew() -> None:
     first, second = live.story(END_NS, 1.0), live.story(END_NS, 1.0)
 
     assert first == second
+
+
+def test_an_interface_gives_the_devices_that_a_capture_of_it_gives(tmp_path: Path) -> None:
+    live = Live("eth1", knowledge(), "local")
+    hear(live, FRAMES)
+    path = tmp_path / "plant.pcap"
+    plant.write(path)
+    heard = live.story(max(at for at, _ in FRAMES), 1.0).devices
+    read = traffic.read([str(path)], knowledge(), now_ns=END_NS).devices
+
+    assert len(read) > 5
+    assert [msgspec.structs.replace(one, source="eth1") for one in read] == list(heard)
+    assert any(instance.times for one in heard for instance in one.instances)

@@ -42,17 +42,33 @@ class FellSilent(Rule):
             missed = silent_periods(one, case.ends)
             if one.protocol and missed >= MISSED:
                 ports = "-".join(str(port) for port in sorted({one.ports[0], one.ports[-1]}))
-                subject = f"{one.transport.value} {one.source} to {one.destination}:{ports}"
+                who = _sender(case, one)
+                subject = f"{one.transport.value} {who} to {one.destination}:{ports}"
                 yield self.finding(
                     Place(subject, one.site, one.vlan, one.capture),
                     "silent",
                     [*one.because, f"then nothing for {missed} periods of {one.period_s} s"],
-                    source=one.source,
+                    source=who,
                     destination=one.destination,
                     protocol=one.protocol,
                     period_s=one.period_s,
                     periods=missed,
                 )
+
+
+def _sender(case: Case, one: Announcement) -> str:
+    """Return who announced; of several programs of one host its port tells which.
+
+    A port that is none of the protocol's own changes with every start, and so says nothing.
+    """
+    profile = case.protocols.get(one.protocol or "")
+    for usual in profile.usual if profile and one.source_port else ():
+        if usual.transport is one.transport and (
+            usual.ports.first <= (one.source_port or 0) <= usual.ports.last
+        ):
+            bracketed = f"[{one.source}]" if ":" in one.source else one.source
+            return f"{bracketed}:{one.source_port}"
+    return one.source
 
 
 def silent_periods(one: Announcement, ends: Mapping[str, int]) -> int:

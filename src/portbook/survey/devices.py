@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from portbook.addresses import parse
+from portbook.protocols.hardware import maker
 from portbook.records import (
     NOTHING,
     Announcement,
@@ -226,6 +227,9 @@ def _device(
     sights = [sight for _, card in members for sight in card.sights]
     macs = sorted({mac for _, card in members for mac in card.owned})
     addresses = [spot[2] for spot, card in members if parse(spot[2])]
+    makers = sorted({made for mac in macs if (made := maker(mac))})
+    if makers:
+        facts["network card"] = ", ".join(makers)
     roles = {role for _, card in members for role in card.roles}
     spoken = sorted({protocol for protocol, _ in roles})
     roles |= {(one.protocol or "", "announcer") for one in announced}
