@@ -342,3 +342,17 @@ def test_after_a_failed_sync_nothing_is_told_safe_and_no_number_comes_again(
     assert again.next_sequence > 1 << 19
 
     again.close()
+
+
+def test_what_stands_in_a_deleted_file_is_not_told_safe(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool")
+    spool.write([arrival(0)])
+    assert 1 == spool.sync()
+    shutil.rmtree(tmp_path / "spool")
+    spool.write([arrival(1)])
+
+    with pytest.raises(ArchiveError, match="its file was deleted"):
+        spool.sync()
+    with pytest.raises(ArchiveError, match="its file was deleted"):
+        spool.write([arrival(2)])
+    spool.close()

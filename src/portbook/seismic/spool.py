@@ -10,6 +10,7 @@ follow (`Follower`). Segments are deleted when all in them is archived and nobod
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -133,6 +134,8 @@ class Spool:
                 table, self._renamed, self._table = self._table, False, None
                 files = [*ended, *map(os.dup, (self._file.file, self._order.file))]
             try:
+                if not os.fstat(files[len(ended)]).st_nlink:
+                    raise OSError(errno.ENOENT, "its file was deleted")
                 for file in files:
                     os.fdatasync(file)
                 if named:
