@@ -334,9 +334,9 @@ def test_closing_leaves_another_holders_copy_of_the_socket_able_to_listen() -> N
 
     first.close()
     with socket.create_connection(("127.0.0.1", port), timeout=20) as early:  # nobody serves now
-        early.sendall(b"GET /status HTTP/1.0\r\n\r\n")
         second = Status(copy)
         second.show(snapshot(pid=2))
+        early.sendall(b"GET /status HTTP/1.0\r\n\r\n")
         answer = b""
         while more := early.recv(65536):
             answer += more
