@@ -18,8 +18,8 @@ RDP = unhex("0300002d28e00000000100436f6f6b69653a206d737473686173683d") + unhex(
     "726470757365720d0a0100080003000000"
 )
 RDP_ANSWER = unhex("030000130ed000000001000200080001000000")
-MMS_DATA = unhex("0300002202f0800100010061153013020103a00ea20c800304a273a205a003870102")
-MMS_CONNECT = unhex("0300001802f0800d0f0506130100160102060528ca220201")
+# as of a directory (ITU-T X.511): presentation context 3, but no unit of MMS in it
+SESSION_DATA = unhex("0300001802f08001000100610b3009020103a004bf310101")
 
 EXAMPLES = [
     Example(
@@ -42,18 +42,12 @@ EXAMPLES = [
         facts={"carries": "rdp"},
     ),
     Example(
-        "MMS, joined in the middle, nttcom GOOSE capture",
-        Payload.of(TCP, [MMS_DATA], [MMS_DATA + MMS_DATA]),
+        "a session of something else than MMS",
+        Payload.of(TCP, [SESSION_DATA], [SESSION_DATA + SESSION_DATA]),
         "cotp",
         facts={"carries": "iso-session"},
     ),
-    Example(
-        "MMS by its presentation context",
-        Payload.of(TCP, [CONNECT, MMS_CONNECT], [CONFIRM]),
-        "cotp",
-        facts={"carries": "mms"},
-    ),
-    Example("one telegram of one side", Payload.of(TCP, [], [MMS_DATA]), "cotp", PLAUSIBLE),
+    Example("one telegram of one side", Payload.of(TCP, [], [SESSION_DATA]), "cotp", PLAUSIBLE),
 ]
 
 

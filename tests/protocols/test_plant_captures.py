@@ -26,7 +26,8 @@ from portbook.records import Identification
 pytestmark = [pytest.mark.shared, needs_captures]
 
 OURS = {
-    "modbus", "enip", "cip-io", "s7comm", "cotp", "bacnet", "dnp3", "iec104", "opcua", "mqtt",
+    "modbus", "enip", "cip-io", "s7comm", "cotp", "bacnet", "dnp3", "iec104", "mms", "opcua",
+    "mqtt",
 }  # fmt: skip
 EXPECTED: dict[str, dict[str, int]] = {
     "bacnet-18hosts-45conversations.pcap": {"udp/47808 bacnet confirmed": 45},
@@ -74,7 +75,7 @@ EXPECTED: dict[str, dict[str, int]] = {
         "udp/50005 enip plausible": 1,  # answers of a server, one with an unknown status
         "udp/47808 bacnet confirmed": 1,
     },
-    "mms-loopback.pcap": {"tcp/102 cotp confirmed": 1},
+    "mms-loopback.pcap": {"tcp/102 mms confirmed": 1},
     "modbus-4sics-two-packets.pcap": {"tcp/502 modbus plausible": 1},  # an attack, refused
     "modbus-encapsulated-interface.pcap": {"tcp/502 modbus confirmed": 2},
     "modbus-example.pcap": {"tcp/502 modbus confirmed": 2},
@@ -104,7 +105,7 @@ EXPECTED: dict[str, dict[str, int]] = {
     "opcua-python-client.pcap": {"tcp/4840 opcua confirmed": 1},
     "opcua-synthetic-5conversations.pcap": {"tcp/4840 opcua confirmed": 5},
     # reports of one side, joined in the middle, and one whole connection
-    "plant-mms-goose-smb-13hosts.pcap": {"tcp/102 cotp confirmed": 1, "tcp/102 cotp plausible": 4},
+    "plant-mms-goose-smb-13hosts.pcap": {"tcp/102 mms confirmed": 1, "tcp/102 mms plausible": 4},
     "plant-s4x15-modicon-with-scan.pcap": {"tcp/502 modbus confirmed": 1},
     "s7comm-ident.pcap": {"tcp/102 s7comm confirmed": 1},
     "s7comm-program-blocklist.pcap": {"tcp/102 s7comm confirmed": 5},
@@ -117,7 +118,7 @@ EXPECTED: dict[str, dict[str, int]] = {
 }
 LABELS = {
     "modbus": {"modbus"}, "enip": {"enip"}, "cip": {"enip"}, "cipio": {"cip-io"},
-    "s7comm": {"s7comm"}, "mms": {"cotp"}, "cotp": {"cotp", "s7comm"}, "rdp": {"cotp"},
+    "s7comm": {"s7comm"}, "mms": {"mms"}, "cotp": {"cotp", "mms", "s7comm"}, "rdp": {"cotp"},
     "bvlc": {"bacnet"}, "dnp3": {"dnp3"}, "iec60870_104": {"iec104"}, "opcua": {"opcua"},
     "mqtt": {"mqtt"},
 }  # fmt: skip

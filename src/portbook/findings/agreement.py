@@ -32,7 +32,7 @@ KIN = (
     frozenset({"dns", "mdns", "llmnr", "nbns"}),
     frozenset({"dhcp", "bootp"}),
     frozenset({"enip", "cip-io"}),
-    frozenset({"cotp", "s7comm"}),
+    frozenset({"cotp", "mms", "s7comm"}),
 )
 FAMILIES = (*KIN, frozenset({"http", "tls"}))  # may share a port of one program
 _SECURED = {"tls", "ssl", "secure", "secured", "https"}

@@ -1,4 +1,4 @@
-"""ISO transport on TCP (TPKT, COTP), where nothing shows that it carries S7comm.
+"""ISO transport on TCP (TPKT, COTP), where nothing shows that it carries S7comm or MMS.
 
 The connect of S7comm, MMS and RDP is one and the same. What is seen beyond it is told as a fact.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from portbook.ports import PortRange, Transport
 from portbook.protocols import Payload, Protocol, Side, Signature, Usual, confirmed, plausible
+from portbook.protocols.mms import speaks_mms
 from portbook.protocols.s7comm import speaks_s7
 from portbook.protocols.tpkt import (
     CALLED,
@@ -23,7 +24,6 @@ from portbook.protocols.tpkt import (
 from portbook.records import Identification, Source
 
 NAME = "cotp"
-MMS = bytes.fromhex("28ca220201")  # abstract syntax 1.0.9506.2.1
 SESSION = (b"\x0d", b"\x0e", b"\x01\x00\x01\x00")  # connect, accept, give tokens + data transfer
 RDP_COOKIE = b"Cookie: mstshash="
 TLS_HANDSHAKE = b"\x16\x03"
@@ -37,7 +37,7 @@ def recognise(payload: Payload) -> Identification | None:
     asked, answered = read(payload.to_server), read(payload.to_client)
     if (not asked and not answered) or _stray(asked) or _stray(answered):
         return None
-    if speaks_s7(asked) or speaks_s7(answered):
+    if any(speaks(side) for speaks in (speaks_s7, speaks_mms) for side in (asked, answered)):
         return None
     if asked.first(CONFIRM) or answered.first(CONNECT):
         return None
@@ -88,8 +88,6 @@ def _facts(asked: Stream, answered: Stream) -> dict[str, object]:
 def _carried(asked: Stream, answered: Stream) -> str | None:
     """Tell what the transport carries, where the bytes show it."""
     units = asked.units + answered.units + (asked.started, answered.started)
-    if any(unit.startswith(SESSION[:2]) and MMS in unit for unit in units):
-        return "mms"
     if any(unit.startswith(SESSION) for unit in units):
         return "iso-session"
     if _negotiates_rdp(asked.first(CONNECT), answered.first(CONFIRM)):
