@@ -40,10 +40,10 @@ def read_toml(text: str, where: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        last = text.count("\n") + 1
-        told = str(error).replace("(at end of document)", f"(at line {last}, the last)")
+        told = str(error)
         found = _LINE_OF_ERROR.search(told)
-        place = f", line {found[1]}" if found else ""
+        # At the end of the document no line is told.
+        place = f", line {found[1] if found else text.count(chr(10)) + 1}"
         raise UsageError(f"{where}{place}: {told}; it must be TOML") from error
     except RecursionError:
         raise UsageError(f"{where}: arrays or tables nested too deep; write them flat") from None

@@ -10,7 +10,7 @@ from portbook.planning.reasons import Plan, Weight
 from portbook.planning.siteplan import EVERY_HOST, Entry
 from portbook.ports import Transport
 
-MOST_CANDIDATES = 4096  # of one policy and transport
+BATCHES = (32, 256, 4096)  # candidates of one policy and transport: more when those are gone
 WIDEST = 64  # ports in a row; a wider range is moved by people
 
 
@@ -30,28 +30,28 @@ class Alternatives:
         self._everywhere = set(taken.get(EVERY_HOST, ()))
         self._taken = {host: set(ports) for host, ports in taken.items()}
         self._anywhere = set().union(*taken.values()) if taken else set()
-        self._candidates: dict[tuple[str, Transport | None], list[int]] = {}
-        self._next: dict[tuple[str, str, Transport | None, int], int] = {}
+        self._candidates: dict[tuple[str, Transport | None, int], list[int]] = {}
+        self._next: dict[tuple[str, str, Transport | None, int, int], int] = {}
 
     def give(self, entry: Entry, binding: Sequence[Policy]) -> int | None:
         """Return the first port of a free range as wide as the entry's; None: there is none."""
         if entry.ports.size > WIDEST or entry.role != Role.LISTEN:
             return None
-        names = ",".join(one.name for one in binding)
-        key = (names, entry.transport)
+        for batch in range(len(BATCHES)):
+            given = self._give(entry, binding, batch)
+            if given is not None:
+                return given
+        return None
+
+    def _give(self, entry: Entry, binding: Sequence[Policy], batch: int) -> int | None:
+        key = (",".join(one.name for one in binding), entry.transport, batch)
         if key not in self._candidates:
-            self._candidates[key] = self._found(binding, entry.transport)
-        candidates = self._candidates[key]
-        held = (
-            self._anywhere
-            if entry.host == EVERY_HOST
-            else self._taken.setdefault(entry.host, set())
-        )
-        size = entry.ports.size
+            self._candidates[key] = self._found(binding, entry.transport, BATCHES[batch])
+        candidates, size = self._candidates[key], entry.ports.size
+        held = self._held(entry.host)
         place = (entry.host, *key, size)
         for at in range(self._next.get(place, 0), len(candidates)):
-            first = candidates[at]
-            wanted = range(first, first + size)
+            wanted = range(candidates[at], candidates[at] + size)
             if size > 1 and not self._run(candidates, at, size):
                 continue
             if held.isdisjoint(wanted) and self._everywhere.isdisjoint(wanted):
@@ -60,15 +60,20 @@ class Alternatives:
                 self._anywhere.update(wanted)
                 if entry.host == EVERY_HOST:
                     self._everywhere.update(wanted)
-                return first
+                return candidates[at]
         self._next[place] = len(candidates)
         return None
+
+    def _held(self, host: str) -> set[int]:
+        return self._anywhere if host == EVERY_HOST else self._taken.setdefault(host, set())
 
     def _run(self, candidates: Sequence[int], at: int, size: int) -> bool:
         end = at + size - 1
         return end < len(candidates) and candidates[end] == candidates[at] + size - 1
 
-    def _found(self, binding: Sequence[Policy], transport: Transport | None) -> list[int]:
+    def _found(
+        self, binding: Sequence[Policy], transport: Transport | None, most: int
+    ) -> list[int]:
         """Return free ports, the best first: without a warning before those with one."""
         first = binding[0] if binding else None
         plan = Plan(
@@ -76,7 +81,7 @@ class Alternatives:
         )
         found = [
             one
-            for one in free(plan, None, transport, count=MOST_CANDIDATES)
+            for one in free(plan, None, transport, count=most)
             if one.port not in self._everywhere
             and all(self._allows(policy, one.port, transport, binding) for policy in self._policies)
         ]
