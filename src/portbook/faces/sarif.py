@@ -68,7 +68,7 @@ def uri(file: str) -> str:
         return "stdin"
     plain = file.replace("\\", "/").encode("utf-8", "surrogateescape")
     told = quote(plain, safe="/~!$&'()*+,;=@:")
-    if len(file) > 1 and file[1] == ":":  # a drive of Windows
+    if told[1:3] == ":/":  # a drive of Windows
         return f"file:///{told}"
     if told.startswith("/"):
         return f"file://{told}"

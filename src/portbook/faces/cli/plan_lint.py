@@ -97,6 +97,9 @@ def lint(
         raise click.UsageError("--sarif excludes --json and --jsonl")
     plan = read_plan(text_of(file), file, Form(form) if form else None)
     known = known_all(policy, here, seen)
+    file = file.encode("utf-8", "surrogateescape").decode(
+        "utf-8", "replace"
+    )  # a name of any octets
     found = judge(plan, known, file)
     if as_sarif:
         sys.stdout.buffer.write(_sarif(found, explained(known.policies)))
