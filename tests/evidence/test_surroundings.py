@@ -12,7 +12,15 @@ from support import needs_root
 from support.sockets import as_nobody, linux_only
 
 from portbook.evidence import kernel_sockets, surroundings
-from portbook.evidence.surroundings import parse_number, parse_pair, parse_ranges, permissions
+from portbook.evidence.surroundings import (
+    addresses,
+    excluded,
+    parse_excluded,
+    parse_number,
+    parse_pair,
+    parse_ranges,
+    permissions,
+)
 from portbook.ports import PortRange
 
 
@@ -101,3 +109,27 @@ def test_elsewhere_the_administrator_sees_all(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(sys, "platform", "darwin")
 
     assert {"root"} == {row.needs for row in permissions()}
+
+
+EXCLUDED = """
+Protokoll tcp Portausschlussbereiche
+
+Startport    Endport
+----------    --------
+      1661        1760
+      5357        5357
+     50000       50059     *
+     70000       70001
+
+* - Verwaltete Portausschlüsse.
+"""
+
+
+def test_the_ranges_that_windows_excludes_are_read_in_any_language() -> None:
+    assert ["1661-1760", "5357", "50000-50059"] == [str(one) for one in parse_excluded(EXCLUDED)]
+    assert () == parse_excluded("")
+
+
+def test_this_machine_s_addresses_are_told() -> None:
+    assert "127.0.0.1" in addresses()
+    assert sys.platform == "win32" or () == excluded()
