@@ -64,3 +64,9 @@ def test_all_who_write_to_everybody_own_it() -> None:
 @pytest.mark.parametrize("mac", ["000000000000", "00005e000101", "00000c07ac01", "01005e0000fb"])
 def test_what_is_no_hosts_link_address_is_nobodys(mac: str) -> None:
     assert set() == owned("10.0.0.9", mac=bytes.fromhex(mac))
+
+
+def test_behind_very_many_addresses_only_those_of_the_link_are_told() -> None:
+    far = [f"10.{at}.0.9" for at in range(100)]
+
+    assert {"fe80::1", "192.168.1.1"} == owned(*far, "fe80::1", "192.168.1.1", loud="192.168.1.1")

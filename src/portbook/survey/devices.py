@@ -104,14 +104,19 @@ def devices(
     every = list(seen)
     rhythms = _by_spot(announced)
     cards: dict[Spot, _Card] = {spot: _Card() for spot in rhythms if _steady(rhythms[spot])}
+    # a million conversations have a few devices: what cannot be of one is passed over at once
+    telling = controls() | periodic()
     for one in every:
-        if one.identification is not None:
-            _gather(one.conversation, one.identification, cards)
+        told = one.identification
+        if told and (told.protocol in telling or told.client or told.server or told.others):
+            _gather(one.conversation, told, cards)
     if not cards:
         return []
     own = owners(one.conversation for one in every)
+    known = {*NOBODY, *(address for _, _, address in cards)}
     for one in every:
-        _meet(one.conversation, one.identification, own, cards)
+        if one.conversation.client in known or one.conversation.server in known:
+            _meet(one.conversation, one.identification, own, cards)
     return _listed(cards, rhythms, ends)
 
 

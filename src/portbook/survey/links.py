@@ -10,7 +10,7 @@ few addresses, of one network.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from ipaddress import IPv4Address, IPv6Address
 
 from portbook.addresses import Address, Scope, parse, scope_of
@@ -18,6 +18,8 @@ from portbook.records import Conversation
 
 MOST = 4  # IPv4 addresses of one host at one link address
 MOST_IPV6 = 8  # privacy addresses change daily (RFC 8981)
+MANY = 64  # addresses of all kinds
+_LINK_LOCAL = ("169.254.", "fe80:")
 # Virtual routers share these: VRRP (RFC 9568 section 7.3), HSRP 1 and 2, GLBP.
 VIRTUAL = ("00:00:5e:00:01:", "00:00:5e:00:02:", "00:00:0c:07:ac:", "00:00:0c:9f:f", "00:07:b4:00:")
 
@@ -29,12 +31,14 @@ def owners(conversations: Iterable[Conversation]) -> Mapping[Where, frozenset[st
     behind: dict[Where, set[str]] = defaultdict(set)
     here: dict[Where, set[str]] = defaultdict(set)
     for one in conversations:
-        if one.client_mac:
-            behind[one.site, one.client_mac].add(one.client)
-            if one.cast != "unicast" and _stays(one):
-                here[one.site, one.client_mac].add(one.client)
-        if one.server_mac and one.cast == "unicast":
-            behind[one.site, one.server_mac].add(one.server)
+        site, mac, other = one.site, one.client_mac, one.server_mac
+        unicast = one.cast == "unicast"
+        if mac:
+            behind[site, mac].add(one.client)
+            if not unicast and _stays(one):
+                here[site, mac].add(one.client)
+        if other and unicast:
+            behind[site, other].add(one.server)
     return {
         where: _owning(where[1], addresses, here.get(where, frozenset()))
         for where, addresses in behind.items()
@@ -45,9 +49,11 @@ def _stays(one: Conversation) -> bool:
     return one.cast == "broadcast" or scope_of(one.server) is Scope.LINK
 
 
-def _owning(mac: str, addresses: Iterable[str], here: Iterable[str]) -> frozenset[str]:
+def _owning(mac: str, addresses: Collection[str], here: Collection[str]) -> frozenset[str]:
     if mac.startswith(VIRTUAL) or mac.strip("0:") == "" or int(mac[:2], 16) & 1:
         return frozenset()
+    if len(addresses) > MANY:  # a router's beyond doubt: no need to look at each
+        return frozenset(one for one in addresses if one in here or one.startswith(_LINK_LOCAL))
     found = ((text, parse(text)) for text in addresses)
     known = {text: one for text, one in found if one and not one.is_unspecified}
     certain = {text for text in known if text in here or scope_of(text) is Scope.LINK}
