@@ -19,6 +19,7 @@ _REGISTERED_AS: Mapping[str, tuple[str, ...]] = {
     "dhcp": ("bootps", "bootpc"),
     "dnp3": ("dnp",),
     "dns": ("domain",),
+    "knxnet-ip": ("efcp",),
     "smb": ("microsoft-ds", "netbios-ssn"),
     "smtp": ("submission",),
 }
