@@ -29,7 +29,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from portbook.daemons import holding, restarts
+from portbook.daemons.watchdog import holding, restarts
 from portbook.emulators.reftek import dates, writer
 from portbook.emulators.reftek.linked import Linked
 from portbook.emulators.reftek.weather import Weather

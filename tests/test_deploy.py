@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 import pytest
 
-from portbook.daemons.notify import NAMES
-from portbook.daemons.settings import Listen, Settings
+from portbook.daemons.configuration.settings import Listen, Settings
+from portbook.daemons.watchdog.notify import NAMES
 from portbook.faces.cli.lazy import Commands
 
 UNITS = Path(__file__).parents[1] / "deploy" / "systemd"

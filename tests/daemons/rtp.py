@@ -10,7 +10,7 @@ from typing import Any
 from daemons.hearsay import Heard
 from support import reftek
 
-from portbook.daemons.fanout import Fanout
+from portbook.daemons.outputs.fanout import Fanout
 from portbook.protocols.reftek import client
 from portbook.protocols.reftek.client import Wish
 from portbook.seismic.ring import Ring

@@ -30,8 +30,8 @@ for at in range(len(handed)):
 if handed:
     os.environ["LISTEN_PID"] = str(os.getpid())
 from pathlib import Path
-from portbook.daemons.rtpd import run
-from portbook.daemons.settings import load
+from portbook.daemons.running.rtpd import run
+from portbook.daemons.configuration.settings import load
 from portbook.errors import SourceError, UsageError
 path = Path(sys.argv[1])
 try:

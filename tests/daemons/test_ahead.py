@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import reftek
 
-from portbook.daemons.ahead import DAY_NS, far_ahead, year_of
+from portbook.daemons.sources.ahead import DAY_NS, far_ahead, year_of
 from portbook.emulators import recorder
 
 MILLI = 1_000_000

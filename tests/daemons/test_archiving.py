@@ -15,9 +15,9 @@ from support.doom import Doom, Gone
 from support.reftek import day_records, event, held
 from support.writer import sent
 
-from portbook.daemons import archiving
-from portbook.daemons.archiving import NOT_ARCHIVED, SYNC_NS, Archiving, Caution
-from portbook.daemons.settings import from_mapping
+from portbook.daemons.archival import archiving
+from portbook.daemons.archival.archiving import NOT_ARCHIVED, SYNC_NS, Archiving, Caution
+from portbook.daemons.configuration.settings import from_mapping
 from portbook.seismic import standing
 from portbook.seismic.raw_archive import RawArchive
 from portbook.seismic.store import ArchiveError

@@ -9,9 +9,9 @@ from typing import Any
 
 from daemons.hearsay import Heard
 
-from portbook.daemons.archivist import KEY, STILL_S, Archivist
-from portbook.daemons.patience import Backoff
-from portbook.daemons.settings import from_mapping
+from portbook.daemons.archival.archivist import KEY, STILL_S, Archivist
+from portbook.daemons.configuration.settings import from_mapping
+from portbook.daemons.watchdog.patience import Backoff
 
 SETTINGS = from_mapping({"archive": {"raw": "/nowhere"}})
 ECHO = """

@@ -10,7 +10,7 @@ import sys
 import pytest
 from support.sockets import linux_only
 
-from portbook.daemons.child import NOT_STARTED, Child, born, state, without_protocols
+from portbook.daemons.watchdog.child import NOT_STARTED, Child, born, state, without_protocols
 
 pytestmark = linux_only
 

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from portbook.daemons.connections import Peer, prepared, reset
+from portbook.daemons.outputs.connections import Peer, prepared, reset
 
 
 def _pair(family: socket.AddressFamily, address: str) -> tuple[socket.socket, socket.socket]:

@@ -17,7 +17,7 @@ from support.live import MAP, RATE_HZ, SECOND, START_NS, YEAR, data, wave
 from support.looping import Loop, looping
 from support.ringserver import RingServer
 
-from portbook.daemons.datalink import DataLinkPush
+from portbook.daemons.outputs.datalink import DataLinkPush
 from portbook.errors import UsageError
 from portbook.seismic.feed import Feed
 from portbook.seismic.record_ring import RecordRing

@@ -6,7 +6,7 @@ import resource
 
 import pytest
 
-from portbook.daemons import descriptors
+from portbook.daemons.sources import descriptors
 
 NO_LIMIT = resource.RLIM_INFINITY
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.daemons.documents import document, line, rfc3339
+from portbook.daemons.voices.documents import document, line, rfc3339
 from portbook.faces import exports
 from portbook.records import Level
 from portbook.seismic.alarms import Alarm

@@ -7,9 +7,9 @@ import socket
 import pytest
 from support import sockets
 
-from portbook.daemons import doors
-from portbook.daemons.doors import DoorError
-from portbook.daemons.settings import Settings, from_mapping
+from portbook.daemons.configuration.settings import Settings, from_mapping
+from portbook.daemons.sources import doors
+from portbook.daemons.sources.doors import DoorError
 
 OFF = {"field": "", "clients": "", "seedlink": "", "status": ""}
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import reftek
 
-from portbook.daemons import buffers
-from portbook.daemons.drain import ALL, MOST_PEERS, MOST_PREFIXES, Drain, Frame
-from portbook.daemons.peers import OTHERS, Peers, plain
+from portbook.daemons.sources import buffers
+from portbook.daemons.sources.drain import ALL, MOST_PEERS, MOST_PREFIXES, Drain, Frame
+from portbook.daemons.sources.peers import OTHERS, Peers, plain
 from portbook.seismic.spool import Arrival, Mode
 
 PACKETS = reftek.event(seconds=10)

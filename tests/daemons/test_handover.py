@@ -8,8 +8,8 @@ import pytest
 from daemons.hearsay import arrival
 from daemons.rtp import PACKETS, run
 
-from portbook.daemons import handover
-from portbook.daemons.handover import Handover
+from portbook.daemons.sources import handover
+from portbook.daemons.sources.handover import Handover
 from portbook.seismic.spool import Arrival
 
 ARRIVALS = [arrival(one, number) for number, one in enumerate(PACKETS)]

@@ -7,8 +7,8 @@ import socket
 
 from support.sockets import linux_only
 
-from portbook.daemons.hearing import Ears, word
-from portbook.daemons.notify import MOST_OCTETS
+from portbook.daemons.watchdog.hearing import Ears, word
+from portbook.daemons.watchdog.notify import MOST_OCTETS
 
 pytestmark = linux_only
 

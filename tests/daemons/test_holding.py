@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from support.sockets import linux_only
 
-from portbook.daemons import holding
-from portbook.daemons.child import born
+from portbook.daemons.watchdog import holding
+from portbook.daemons.watchdog.child import born
 from portbook.errors import SourceError
 
 pytestmark = linux_only

@@ -14,10 +14,10 @@ from daemons.rtp import PACKETS, SECOND, Talker, dial, handshake, listener, mess
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portbook.daemons import descriptors, handover
-from portbook.daemons import incoming as incoming_module
-from portbook.daemons.fanout import Fanout
-from portbook.daemons.incoming import Incoming
+from portbook.daemons.outputs.fanout import Fanout
+from portbook.daemons.sources import descriptors, handover
+from portbook.daemons.sources import incoming as incoming_module
+from portbook.daemons.sources.incoming import Incoming
 from portbook.seismic.ring import Ring
 from portbook.seismic.spool import Arrival, Mode
 

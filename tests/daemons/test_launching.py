@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from portbook.daemons.launching import limits, receiver_command
-from portbook.daemons.settings import Watchdog, from_mapping
-from portbook.daemons.vitals import Limits
+from portbook.daemons.configuration.settings import Watchdog, from_mapping
+from portbook.daemons.watchdog.launching import limits, receiver_command
+from portbook.daemons.watchdog.vitals import Limits
 
 
 def test_every_limit_of_the_settings_is_one_of_the_watchdog() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from portbook.daemons.lines import MOST_LINE, Inbox, Outbox
+from portbook.daemons.archival.lines import MOST_LINE, Inbox, Outbox
 
 
 @pytest.fixture

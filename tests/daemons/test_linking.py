@@ -10,12 +10,12 @@ import pytest
 from daemons.hearsay import Heard
 from support import reftek
 
-from portbook.daemons.admission import Admission, Rules
-from portbook.daemons.drain import Frame
-from portbook.daemons.linking import QUIET_NS, Links
-from portbook.daemons.peers import Peers
-from portbook.daemons.places import EVERYWHERE
-from portbook.daemons.receiver import Receiver
+from portbook.daemons.configuration.places import EVERYWHERE
+from portbook.daemons.sources.admission import Admission, Rules
+from portbook.daemons.sources.drain import Frame
+from portbook.daemons.sources.linking import QUIET_NS, Links
+from portbook.daemons.sources.peers import Peers
+from portbook.daemons.sources.receiver import Receiver
 from portbook.protocols.reftek import pbl1
 from portbook.protocols.reftek.link_sender import LinkSender
 from portbook.protocols.reftek.pbl1 import Kind

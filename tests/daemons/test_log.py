@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from portbook.daemons.log import LEVELS, Log
-from portbook.daemons.voice import worth_telling
+from portbook.daemons.voices.log import LEVELS, Log
+from portbook.daemons.voices.voice import worth_telling
 
 
 def _written(path: Path, environ: dict[str, str], *said: tuple[str, str]) -> list[str]:

@@ -12,10 +12,10 @@ import pytest
 from support.archiver import arrivals, settings, spool_of
 from support.reftek import START_NS, event, files, held
 
-from portbook.daemons import sweeping
-from portbook.daemons.archiving import Archiving
-from portbook.daemons.settings import GB, from_mapping
-from portbook.daemons.sweeping import Sweeper
+from portbook.daemons.archival import sweeping
+from portbook.daemons.archival.archiving import Archiving
+from portbook.daemons.archival.sweeping import Sweeper
+from portbook.daemons.configuration.settings import GB, from_mapping
 from portbook.seismic import archive_state
 from portbook.seismic.keeping import Deleted
 

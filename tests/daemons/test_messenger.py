@@ -10,7 +10,7 @@ from pathlib import Path
 
 from support.sockets import linux_only
 
-from portbook.daemons.messenger import LIMIT_NS, MOST, Messenger
+from portbook.daemons.voices.messenger import LIMIT_NS, MOST, Messenger
 
 pytestmark = linux_only
 

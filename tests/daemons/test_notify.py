@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from support.program import environment
 from support.sockets import linux_only, number
 
-from portbook.daemons.hearing import Ears, counts, fields, word
-from portbook.daemons.notify import (
+from portbook.daemons.watchdog.hearing import Ears, counts, fields, word
+from portbook.daemons.watchdog.notify import (
     NAMES,
     VARIABLES,
     Notifier,
@@ -27,7 +27,7 @@ from portbook.daemons.notify import (
     listening,
     watchdog_s,
 )
-from portbook.daemons.vitals import Counts
+from portbook.daemons.watchdog.vitals import Counts
 
 pytestmark = linux_only
 
@@ -208,7 +208,7 @@ def test_counts_that_cannot_be_are_none_or_in_their_ranges(told: dict[str, str])
 
 HANDED = """
 import json, os, sys
-from portbook.daemons.notify import listening
+from portbook.daemons.watchdog.notify import listening
 try:
     found = listening()
 except ValueError as error:
@@ -223,7 +223,7 @@ def handed(home: Path, names: list[str], sockets: list[socket.socket]) -> object
     """Return what a process says of sockets that it gets as systemd hands them over."""
     import json
 
-    from portbook.daemons.child import in_order
+    from portbook.daemons.watchdog.child import in_order
 
     reading, writing = os.pipe()
     pid = os.fork()

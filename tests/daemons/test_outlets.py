@@ -14,9 +14,9 @@ from support.live import RATE_HZ, SECOND, START_NS, YEAR, data, wave
 from support.looping import Loop, looping, read_exactly
 from support.ringserver import RingServer
 
-from portbook.daemons import outlets as room
-from portbook.daemons.outlets import Outlets
-from portbook.daemons.settings import Settings, from_mapping
+from portbook.daemons.configuration.settings import Settings, from_mapping
+from portbook.daemons.outputs import outlets as room
+from portbook.daemons.outputs.outlets import Outlets
 from portbook.seismic.ring import Ring
 
 CODES = {"network": "XX", "station": "ALFA", "location": "00", "stream": {"1": ["HHZ"]}}

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from support import reftek
 
-from portbook.daemons import doors
-from portbook.daemons.log import Log
-from portbook.daemons.parts import Parts
-from portbook.daemons.reporting import snapshot, vitals
-from portbook.daemons.settings import from_mapping
-from portbook.daemons.speaker import Speaker
+from portbook.daemons.configuration.settings import from_mapping
+from portbook.daemons.reports.reporting import snapshot, vitals
+from portbook.daemons.running.parts import Parts
+from portbook.daemons.sources import doors
+from portbook.daemons.voices.log import Log
+from portbook.daemons.voices.speaker import Speaker
 from portbook.seismic.store import ArchiveError
 
 EVENT = reftek.event(seconds=20)

@@ -3,8 +3,8 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.daemons.patience import Backoff, Spacing
-from portbook.daemons.vitals import SECOND_NS
+from portbook.daemons.watchdog.patience import Backoff, Spacing
+from portbook.daemons.watchdog.vitals import SECOND_NS
 
 
 def test_pauses_are_0_1_2_4_and_never_above_60() -> None:

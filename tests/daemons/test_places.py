@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.daemons.places import (
+from portbook.daemons.configuration.places import (
     EVERYWHERE,
     LOOPBACK,
     Endpoint,

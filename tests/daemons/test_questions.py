@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from support.sockets import linux_only
 
-from portbook.daemons.questions import GOODBYE, HELLO, SECOND_NS, Question, near
+from portbook.daemons.watchdog.questions import GOODBYE, HELLO, SECOND_NS, Question, near
 
 pytestmark = linux_only
 

@@ -13,10 +13,10 @@ import pytest
 from daemons.hearsay import Heard, arrival
 from support import reftek
 
-from portbook.daemons.admission import FORGET_NS, TURNS_NS, Admission, Rules
-from portbook.daemons.peers import Peers
-from portbook.daemons.places import EVERYWHERE
-from portbook.daemons.receiver import CALM_NS, Receiver
+from portbook.daemons.configuration.places import EVERYWHERE
+from portbook.daemons.sources.admission import FORGET_NS, TURNS_NS, Admission, Rules
+from portbook.daemons.sources.peers import Peers
+from portbook.daemons.sources.receiver import CALM_NS, Receiver
 from portbook.seismic.ordering import Order
 from portbook.seismic.ring import Ring
 from portbook.seismic.spool import Arrival, Mode, Spool, SpoolFull

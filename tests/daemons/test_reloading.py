@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from portbook.daemons.reloading import merged
-from portbook.daemons.settings import from_mapping
+from portbook.daemons.configuration.reloading import merged
+from portbook.daemons.configuration.settings import from_mapping
 
 OLD = {
     "folder": "/var/lib/x",

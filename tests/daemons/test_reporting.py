@@ -16,12 +16,12 @@ from daemons.rtp import run
 from daemons.test_upstream import Server, until
 from support import reftek
 
-from portbook.daemons.doors import opened
-from portbook.daemons.log import Log
-from portbook.daemons.parts import Parts
-from portbook.daemons.reporting import snapshot, sources, vitals
-from portbook.daemons.settings import from_mapping
-from portbook.daemons.speaker import Speaker
+from portbook.daemons.configuration.settings import from_mapping
+from portbook.daemons.reports.reporting import snapshot, sources, vitals
+from portbook.daemons.running.parts import Parts
+from portbook.daemons.sources.doors import opened
+from portbook.daemons.voices.log import Log
+from portbook.daemons.voices.speaker import Speaker
 
 ANY = "127.0.0.1:0"
 EVENT = reftek.event("9D20", seconds=20)

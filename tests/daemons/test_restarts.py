@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from portbook.daemons import restarts
+from portbook.daemons.watchdog import restarts
 
 NOON_NS = 1_764_158_400_123_456_789
 

@@ -17,7 +17,7 @@ from support import program, reftek
 from support.looping import looping
 from support.ringserver import RingServer
 
-from portbook.daemons.notify import VARIABLES
+from portbook.daemons.watchdog.notify import VARIABLES
 from portbook.protocols.reftek.link_sender import LinkSender
 from portbook.seismic.spool import Spool
 
@@ -442,7 +442,7 @@ def test_signals_end_it_in_good_order(rtpd: Running, number: int) -> None:
 
 def test_nothing_heavy_is_loaded_before_it_listens(tmp_path: Path) -> None:
     code = (
-        "import sys, portbook.daemons.rtpd, portbook.daemons.parts\n"
+        "import sys, portbook.daemons.running.rtpd, portbook.daemons.running.parts\n"
         f"print([one for one in {HEAVY!r} if one in sys.modules])"
     )
     done = subprocess.run(

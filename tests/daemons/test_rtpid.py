@@ -16,9 +16,9 @@ from support.program import environment
 from support.sockets import linux_only
 from support.watchdog import PATIENCE_S, QUICK, Watchdog, watching
 
-from portbook.daemons import holding
-from portbook.daemons.child import born
-from portbook.daemons.hearing import Ears, word
+from portbook.daemons.watchdog import holding
+from portbook.daemons.watchdog.child import born
+from portbook.daemons.watchdog.hearing import Ears, word
 
 pytestmark = linux_only
 HELLO = b"\0\1\0\0\0\0"
@@ -236,7 +236,7 @@ def test_it_stays_small(watchdog: Watchdog) -> None:
 
 
 def test_it_imports_no_settings_and_nothing_heavy(tmp_path: Path) -> None:
-    code = "import sys, portbook.daemons.rtpid; print(*sorted(sys.modules))"
+    code = "import sys, portbook.daemons.watchdog.rtpid; print(*sorted(sys.modules))"
     ended = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,

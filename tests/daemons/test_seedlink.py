@@ -15,8 +15,8 @@ import pytest
 from support.live import MAP, RATE_HZ, SECOND, START_NS, YEAR, data, packets_4, wave
 from support.looping import PATIENCE_S, Loop, looping, read_exactly
 
-from portbook.daemons import seedlink_client
-from portbook.daemons.seedlink import SeedLink
+from portbook.daemons.outputs import seedlink_client
+from portbook.daemons.outputs.seedlink import SeedLink
 from portbook.protocols.seedlink.telling import About
 from portbook.seismic.feed import Feed
 from portbook.seismic.record_ring import RecordRing
@@ -285,7 +285,7 @@ class Full(socket.socket):
 def test_clients_wait_in_the_queue_while_there_are_no_descriptors(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("portbook.daemons.seedlink._PAUSE_S", 0.02)
+    monkeypatch.setattr("portbook.daemons.outputs.seedlink._PAUSE_S", 0.02)
     with Full(socket.AF_INET, socket.SOCK_STREAM) as full, serving() as served:
         full.bind(("127.0.0.1", 0))
         full.listen()

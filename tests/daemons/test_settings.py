@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.daemons import settings
-from portbook.daemons.reference import keys
+from portbook.daemons.configuration import settings
+from portbook.daemons.configuration.reference import keys
 from portbook.errors import SourceError, UsageError
 from portbook.protocols.reftek.client import Wish
 from portbook.seismic import stations

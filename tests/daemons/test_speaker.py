@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from portbook.daemons.log import Log
-from portbook.daemons.settings import Alarms as AlarmSettings
-from portbook.daemons.speaker import Speaker
+from portbook.daemons.configuration.settings import Alarms as AlarmSettings
+from portbook.daemons.voices.log import Log
+from portbook.daemons.voices.speaker import Speaker
 from portbook.records import Level
 
 SECOND = 1_000_000_000

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from portbook.daemons import metrics, status
-from portbook.daemons.places import EVERYWHERE, networks
-from portbook.daemons.snapshot import ClientState, Snapshot, SourceState
-from portbook.daemons.status import LARGEST_HEAD, MOST_AT_ONCE, Status
+from portbook.daemons.configuration.places import EVERYWHERE, networks
+from portbook.daemons.reports import metrics, status
+from portbook.daemons.reports.snapshot import ClientState, Snapshot, SourceState
+from portbook.daemons.reports.status import LARGEST_HEAD, MOST_AT_ONCE, Status
 from portbook.records import Level
 from portbook.seismic.alarms import Alarm
 from portbook.seismic.clocks import ClockState

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from portbook.daemons import sweeping
-from portbook.daemons.settings import Archive
-from portbook.daemons.sweeping import Sweeper
+from portbook.daemons.archival import sweeping
+from portbook.daemons.archival.sweeping import Sweeper
+from portbook.daemons.configuration.settings import Archive
 from portbook.seismic.keeping import Deleted, Tree
 from portbook.seismic.names import DAY_NS
 

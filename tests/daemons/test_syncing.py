@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from portbook.daemons.syncing import Syncing
+from portbook.daemons.sources.syncing import Syncing
 
 
 class Disk:

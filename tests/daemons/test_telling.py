@@ -18,10 +18,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.daemons import channels, standing_alarms
-from portbook.daemons.posting import post
-from portbook.daemons.settings import Alarms as AlarmSettings
-from portbook.daemons.telling import FILE, Telling
+from portbook.daemons.configuration.settings import Alarms as AlarmSettings
+from portbook.daemons.voices import channels, standing_alarms
+from portbook.daemons.voices.posting import post
+from portbook.daemons.voices.telling import FILE, Telling
 from portbook.records import Level
 from portbook.seismic.alarms import Alarms, What
 
@@ -198,7 +198,7 @@ def test_what_waits_is_told_before_the_end_where_there_is_time(tmp_path: Path) -
 def test_so_many_wait_and_the_log_has_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("portbook.daemons.telling.MOST_WAITING", 2)
+    monkeypatch.setattr("portbook.daemons.voices.telling.MOST_WAITING", 2)
     gate = tmp_path / "gate"
     os.mkfifo(gate)
     log, alarms = Log(), Alarms()

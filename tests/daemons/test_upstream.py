@@ -23,11 +23,11 @@ from daemons.rtp import (
     run,
 )
 
-from portbook.daemons import handover
-from portbook.daemons.fanout import Fanout
-from portbook.daemons.incoming import Incoming
-from portbook.daemons.peers import Peers
-from portbook.daemons.upstream import Upstream
+from portbook.daemons.outputs.fanout import Fanout
+from portbook.daemons.sources import handover
+from portbook.daemons.sources.incoming import Incoming
+from portbook.daemons.sources.peers import Peers
+from portbook.daemons.sources.upstream import Upstream
 from portbook.protocols.reftek import client
 from portbook.protocols.reftek.client import Wish
 from portbook.seismic.ring import Ring

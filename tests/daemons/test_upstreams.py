@@ -9,9 +9,9 @@ from daemons.hearsay import Heard
 from daemons.rtp import PACKETS, listener, run
 from daemons.test_upstream import Server, until
 
-from portbook.daemons import upstreams as room
-from portbook.daemons.settings import Upstream as Told
-from portbook.daemons.upstreams import Upstreams
+from portbook.daemons.configuration.settings import Upstream as Told
+from portbook.daemons.sources import upstreams as room
+from portbook.daemons.sources.upstreams import Upstreams
 from portbook.seismic.relays import Relay
 from portbook.seismic.spool import Arrival
 

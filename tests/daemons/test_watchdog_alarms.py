@@ -10,8 +10,8 @@ from typing import Any
 
 from support.program import environment
 
-from portbook.daemons import watchdog_alarms
-from portbook.daemons.settings import Alarms as AlarmSettings
+from portbook.daemons.configuration.settings import Alarms as AlarmSettings
+from portbook.daemons.watchdog import watchdog_alarms
 
 NEW = {"key": "restart", "what": "restart", "level": "warning", "message": "rtpd is restarted"}
 
@@ -24,7 +24,7 @@ def prepared(folder: Path) -> Path:
 
 def told(folder: Path, document: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "portbook.daemons.watchdog_alarms", str(folder)],
+        [sys.executable, "-m", "portbook.daemons.watchdog.watchdog_alarms", str(folder)],
         input=document if isinstance(document, str) else json.dumps(document),
         capture_output=True,
         text=True,

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.daemons.vitals import SECOND_NS, SPEAKS, Counts, Limits, Sight, Word
-from portbook.daemons.watching import Act, Do, Watch
+from portbook.daemons.watchdog.vitals import SECOND_NS, SPEAKS, Counts, Limits, Sight, Word
+from portbook.daemons.watchdog.watching import Act, Do, Watch
 
 STEP_S = 0.1
 ENDS = (Do.TERMINATE, Do.ABORT, Do.KILL)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import reftek
 
-from portbook.daemons.ways import RUN, SURE, Likeness, Ways
+from portbook.daemons.sources.ways import RUN, SURE, Likeness, Ways
 
 EVENT = reftek.event(seconds=60)
 TWIN = reftek.event(seconds=60, number=9)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.daemons import wording
+from portbook.daemons.voices import wording
 
 HOLE = {
     "kind": "hole",

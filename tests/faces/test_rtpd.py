@@ -19,9 +19,9 @@ import pytest
 from support.program import environment, portbook
 from support.reftek import event
 
-from portbook.daemons import settings
-from portbook.daemons.snapshot import ClientState, Snapshot, SourceState
-from portbook.daemons.status import Status
+from portbook.daemons.configuration import settings
+from portbook.daemons.reports.snapshot import ClientState, Snapshot, SourceState
+from portbook.daemons.reports.status import Status
 from portbook.faces.cli.receiver_options import _host
 from portbook.records import Level
 from portbook.seismic.alarms import Alarm, What

@@ -35,7 +35,7 @@ class Running:
     def __init__(self, settings: dict[str, Any]) -> None:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "portbook.daemons.archiver"],
+            [sys.executable, "-m", "portbook.daemons.archival.archiver"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,

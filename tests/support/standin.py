@@ -18,7 +18,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from portbook.daemons.notify import Notifier, listening
+from portbook.daemons.watchdog.notify import Notifier, listening
 
 BEAT_S = 0.1
 

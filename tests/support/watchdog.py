@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from portbook.daemons import restarts
-from portbook.daemons.child import in_order
-from portbook.daemons.notify import listen_variables
-from portbook.daemons.rtpid import Plan
-from portbook.daemons.vitals import Limits
+from portbook.daemons.watchdog import restarts
+from portbook.daemons.watchdog.child import in_order
+from portbook.daemons.watchdog.notify import listen_variables
+from portbook.daemons.watchdog.rtpid import Plan
+from portbook.daemons.watchdog.vitals import Limits
 from support.program import environment
 
 STANDIN = Path(__file__).with_name("standin.py")
@@ -139,7 +139,7 @@ def _become(
         told = plan._replace(hold=also[0] if also else -1)
         words = json.dumps({**told._asdict(), "limits": plan.limits._asdict()})
         variables = {**environ, **listen_variables(list(sockets), os.getpid())}
-        command = [sys.executable, "-m", "portbook.daemons.rtpid", words]
+        command = [sys.executable, "-m", "portbook.daemons.watchdog.rtpid", words]
         os.execve(sys.executable, command, variables)
     finally:
         os._exit(99)

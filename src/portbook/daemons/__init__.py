@@ -1,1 +1,1 @@
-"""The only loops: receiver, watchdog, and what they are made of."""
+"""The only loops: the REF TEK receiver and its watchdog, and the one that watches an interface."""

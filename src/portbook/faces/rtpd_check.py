@@ -15,8 +15,8 @@ from portbook.faces.cli.commands.doctor import Check
 from portbook.faces.terminal import colours, safe, wrapped
 
 if TYPE_CHECKING:
-    from portbook.daemons.places import Endpoint
-    from portbook.daemons.settings import Settings
+    from portbook.daemons.configuration.places import Endpoint
+    from portbook.daemons.configuration.settings import Settings
 
 GB = 1_000_000_000
 _LISTENS = {
@@ -53,7 +53,7 @@ def show(found: list[Check], where: str) -> None:
 
 
 def _listening(settings: Settings) -> Iterator[Check]:
-    from portbook.daemons.places import endpoint
+    from portbook.daemons.configuration.places import endpoint
 
     for name, (what, transport, allowed) in _LISTENS.items():
         text = getattr(settings.listen, name)
@@ -74,7 +74,7 @@ def _listening(settings: Settings) -> Iterator[Check]:
 
 def _who(settings: Settings, allowed: str, here: Endpoint, listening: str) -> str:
     """Return who may come to an address, by the networks told and by where is listened."""
-    from portbook.daemons.places import EVERYWHERE, LOOPBACK, admitted
+    from portbook.daemons.configuration.places import EVERYWHERE, LOOPBACK, admitted
 
     told = getattr(settings.allow, allowed)
     those = admitted(told, listening)
@@ -106,7 +106,7 @@ def _taken(here: Endpoint, transport: str) -> str | None:
 
 def _room(settings: Settings) -> tuple[str | None, str | None]:
     """Return a note when the system allows less room for datagrams than is asked, and a remedy."""
-    from portbook.daemons.buffers import enlarge
+    from portbook.daemons.sources.buffers import enlarge
 
     octets = int(settings.listen.receive_mb * 1_000_000)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:

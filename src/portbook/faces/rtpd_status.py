@@ -17,7 +17,7 @@ from portbook.faces.terminal import print_table, safe, wrapped
 from portbook.faces.times import lasting
 
 if TYPE_CHECKING:
-    from portbook.daemons.settings import Settings
+    from portbook.daemons.configuration.settings import Settings
 
 ROWS = 30
 LARGEST_OCTETS = 64 << 20
@@ -28,7 +28,7 @@ Told = dict[str, Any]
 
 def asked(where: str) -> Told:
     """Return what the receiver at ADDRESS:PORT tells; raises SourceError when it does not."""
-    from portbook.daemons.places import endpoint
+    from portbook.daemons.configuration.places import endpoint
 
     here = endpoint(where)
     if here is None:

@@ -10,8 +10,8 @@ from typing import Any
 import click
 import msgspec
 
-from portbook.daemons import holding, restarts
-from portbook.daemons.rtpid import LOCK
+from portbook.daemons.watchdog import holding, restarts
+from portbook.daemons.watchdog.rtpid import LOCK
 from portbook.faces.terminal import print_table, safe, wrapped
 from portbook.faces.times import short
 

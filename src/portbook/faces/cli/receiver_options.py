@@ -12,7 +12,7 @@ import click
 from portbook.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
-    from portbook.daemons.settings import Settings
+    from portbook.daemons.configuration.settings import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 FILE = "rtpd.toml"
@@ -33,7 +33,7 @@ class Chosen(NamedTuple):
 
         Raises UsageError and SourceError, as `settings.load` does.
         """
-        from portbook.daemons import settings
+        from portbook.daemons.configuration import settings
 
         over = _over(self.flags)
         if self.file is None:

@@ -47,7 +47,7 @@ def command(
     if at and not status:
         raise UsageError("--at says where --status asks; without it there is nothing to ask")
     if reference:
-        from portbook.daemons import settings
+        from portbook.daemons.configuration import settings
 
         click.echo(settings.reference(), nl=False)
         return 0
@@ -57,7 +57,7 @@ def command(
         return _check(chosen, shape)
     if shape is not Shape.TABLE:
         raise UsageError("--json and --jsonl go with --status and --check; data go to clients")
-    from portbook.daemons import rtpd
+    from portbook.daemons.running import rtpd
 
     return rtpd.run(chosen.read(), reread=chosen.read)
 

@@ -46,7 +46,7 @@ def command(chosen: Chosen, status: bool, hold: str | None, release: bool, shape
     if shape is not Shape.TABLE:
         raise UsageError("--json and --jsonl go with --status")
     if hold is None and not release:
-        from portbook.daemons import launching
+        from portbook.daemons.watchdog import launching
 
         words = _words(click.get_current_context())
         launching.launch(settings, launching.receiver_command(words), os.environ)
@@ -80,7 +80,7 @@ def _status(folder: str, shape: Shape) -> int:
 
 def _lock(folder: Path, why: str | None) -> int:
     """Set or remove the operator's lock; the watchdog looks for it once a second."""
-    from portbook.daemons.rtpid import LOCK
+    from portbook.daemons.watchdog.rtpid import LOCK
 
     path = folder / LOCK
     try:

@@ -1,0 +1,1 @@
+"""What the receiver is told: settings, their reference, and what changes while it runs."""

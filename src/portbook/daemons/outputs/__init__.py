@@ -1,0 +1,1 @@
+"""What goes out: clients of the ring, SeedLink, and servers that are fed."""

@@ -1,0 +1,1 @@
+"""How the receiver stands, for whoever asks."""

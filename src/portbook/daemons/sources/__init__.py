@@ -1,0 +1,1 @@
+"""What comes in: sockets, upstream servers, who may send, and the heart that takes it."""

@@ -1,0 +1,1 @@
+"""How daemons speak: log, alarms and every way that they go."""
