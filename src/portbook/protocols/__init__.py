@@ -273,7 +273,7 @@ def identify(
 
         candidates = prefilter().candidates(payload)
     asked = tuple(candidates)
-    if payload.transport is Transport.TCP:
+    if payload.transport is Transport.TCP or not any(one.talkative for one in asked):
         return _identify(payload, asked, roles_known)
     start = payload.part(0, JUDGED)
     found = _identify(start, asked, roles_known)
