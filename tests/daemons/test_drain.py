@@ -122,6 +122,7 @@ def test_who_may_not_send_is_counted_and_not_read() -> None:
 
     assert (field.batches, field.frames) == ([], [])
     assert field.drain.peers.totals == {"source not allowed": 2}
+    assert 2 == field.drain.foreign
 
 
 @pytest.mark.parametrize(
@@ -139,7 +140,7 @@ def test_a_mode_that_is_off_takes_nothing(mode: Mode, datagram: bytes) -> None:
     field.close()
 
     assert (field.batches, field.frames) == ([], [])
-    assert field.drain.peers.totals.total() == 1
+    assert field.drain.peers.totals.total() == 1 == field.drain.foreign
 
 
 def test_a_flood_is_taken_in_parts() -> None:

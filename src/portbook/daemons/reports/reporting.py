@@ -25,7 +25,7 @@ def vitals(parts: Parts, instruments: list[Instrument]) -> Counts:
     elsewhere = counts["refused"] + counts["ahead"] + counts["unroomed"] + parts.order.repeated
     queued = 0
     if drain is not None:
-        elsewhere += drain.peers.totals.total()
+        elsewhere += drain.foreign
         queued = -(-(waiting(parts.doors.sockets["field"]) or 0) // _DATAGRAM)
     return Counts(
         packets=counts["delivered"],

@@ -75,6 +75,7 @@ class Drain:
         self._pause: asyncio.TimerHandle | None = None
         self._prefixes: dict[str, dict[bytes, Prefix]] = {}
         self.datagrams = 0
+        self.foreign = 0  # of them, those that held no packet, or came from where none may
         self.full_batches = 0
         self.trouble: OSError | None = None
         sock.setblocking(False)
@@ -121,6 +122,7 @@ class Drain:
             address = plain(peer[0])
             if not allowed(address):
                 self.peers.count(address, "source not allowed")
+                self.foreign += 1
             elif takes_raw and len(octets) == SIZE and octets[:2] in _KINDS:
                 # whether the rest of its header can be is asked of every packet by the receiver
                 arrivals.append(Arrival(octets, now_ns, raw, address, peer[1]))
@@ -153,6 +155,7 @@ class Drain:
             found = packets.find(octets, len(octets))
         if found is None or (found[0] == 0 and len(octets) == SIZE):
             self.peers.count(address, _name(octets))
+            self.foreign += 1
             return None
         at, packet = found
         self._keep(address, octets[:at], now_ns)
