@@ -11,6 +11,8 @@ from support.program import Ended, portbook
 from support.sarif import check
 
 from portbook.book import Book
+from portbook.emulators import plant
+from portbook.faces.sarif import uri
 from portbook.ports import Transport
 from portbook.records import Service
 
@@ -96,6 +98,21 @@ def test_sarif_is_written_as_the_specification_has_it(tmp_path: Path, plan: Path
     )
     assert 22005 == error["properties"]["alternative"]
     assert 2 == lint(tmp_path, plan, "--sarif", "--json").code
+
+
+def test_an_audit_is_written_as_the_specification_has_it(tmp_path: Path) -> None:
+    capture = tmp_path / "plant.pcap"
+    plant.write(capture)
+    run = portbook(tmp_path, "audit", capture, "--sarif")
+    findings = portbook(tmp_path, "audit", capture, "--jsonl").lines("finding")
+    results = check(json.loads(run.out))["results"]
+
+    assert [one["code"] for one in findings] == [one["ruleId"] for one in results]
+    assert 1 == run.code
+    assert {uri(str(capture))} == {
+        one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for one in results
+    }
+    assert 2 == portbook(tmp_path, "audit", capture, "--sarif", "--jsonl").code
 
 
 def test_the_book_is_counted_where_there_is_one(tmp_path: Path, plan: Path, book: Path) -> None:

@@ -30,6 +30,14 @@ def test_a_log_has_what_the_specification_asks_for() -> None:
     assert ["site.csv", "stdin"] == [one["location"]["uri"] for one in run["artifacts"]]
 
 
+def test_what_is_about_no_file_has_no_place_and_what_is_accepted_is_suppressed() -> None:
+    one = Result("SEEN", Level.NOTE, "x", None, accepted="until 2027-01-01: agreed")
+    (result,) = check(json.loads(sarif([one], RULES)))["results"]
+
+    assert "locations" not in result
+    assert "until 2027-01-01: agreed" == result["suppressions"][0]["justification"]
+
+
 def test_no_result_is_a_log_too() -> None:
     run = check(json.loads(sarif([], RULES)))
 

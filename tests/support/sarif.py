@@ -18,8 +18,17 @@ OBJECTS: dict[str, tuple[set[str], set[str]]] = {
     "artifact": (set(), {"location"}),  # 3.24
     "result": (  # 3.27
         {"message"},
-        {"ruleId", "ruleIndex", "level", "locations", "partialFingerprints", "properties"},
+        {
+            "ruleId",
+            "ruleIndex",
+            "level",
+            "locations",
+            "partialFingerprints",
+            "properties",
+            "suppressions",
+        },
     ),
+    "suppression": ({"kind"}, {"justification"}),  # 3.35
     "location": (set(), {"physicalLocation"}),  # 3.28
     "physicalLocation": (set(), {"artifactLocation", "region"}),  # 3.29; one of two is required
     "artifactLocation": (set(), {"uri"}),  # 3.4
@@ -65,11 +74,17 @@ def check(log: dict[str, Any]) -> dict[str, Any]:
         assert checked("message", result["message"])["text"]
         assert result["level"] in LEVELS
         assert result["ruleId"] == ids[result["ruleIndex"]]
-        (location,) = result["locations"]
-        place = checked("physicalLocation", checked("location", location)["physicalLocation"])
-        assert checked("artifactLocation", place["artifactLocation"])["uri"] in uris
-        if "region" in place:
-            assert checked("region", place["region"])["startLine"] >= 1
+        for one in result.get("suppressions", ()):
+            assert checked("suppression", one)["kind"] in ("inSource", "external")
+        for location in result.get("locations", ()):
+            located(location, uris)
         assert all(isinstance(one, str) for one in result["partialFingerprints"].values())
         assert isinstance(result["properties"], dict)
     return run
+
+
+def located(location: dict[str, Any], uris: set[str]) -> None:
+    place = checked("physicalLocation", checked("location", location)["physicalLocation"])
+    assert checked("artifactLocation", place["artifactLocation"])["uri"] in uris
+    if "region" in place:
+        assert checked("region", place["region"])["startLine"] >= 1

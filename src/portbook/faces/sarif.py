@@ -35,9 +35,10 @@ class Result(msgspec.Struct, frozen=True):
     code: str
     level: Level
     message: str
-    file: str  # as it was named; "-" is standard input
+    file: str | None  # as it was named; "-" is standard input; None: it is about no file
     line: int | None = None  # from 1
     facts: Mapping[str, Any] = {}
+    accepted: str | None = None  # why it is known and left standing
 
 
 def sarif(results: Sequence[Result], rules: Iterable[Rule]) -> bytes:
@@ -77,7 +78,7 @@ def uri(file: str) -> str:
 
 
 def _files(results: Iterable[Result]) -> list[str]:
-    return list(dict.fromkeys(one.file for one in results))
+    return list(dict.fromkeys(one.file for one in results if one.file is not None))
 
 
 def _descriptor(rule: Rule, results: Iterable[Result]) -> dict[str, Any]:
@@ -97,17 +98,25 @@ def _descriptor(rule: Rule, results: Iterable[Result]) -> dict[str, Any]:
 
 
 def _result(one: Result, index: Mapping[str, int]) -> dict[str, Any]:
-    place: dict[str, Any] = {"artifactLocation": {"uri": uri(one.file)}}
-    if one.line is not None:
-        place["region"] = {"startLine": max(1, one.line)}
     # Stable while the plan only moves: the line is no part of it (section 3.27.17).
-    same = "\n".join((one.code, one.file, *map(str, one.facts.values())))
-    return {
+    same = "\n".join((one.code, one.file or "", *map(str, one.facts.values())))
+    told: dict[str, Any] = {
         "ruleId": one.code,
         "ruleIndex": index[one.code],
         "level": one.level.value,
         "message": {"text": one.message},
-        "locations": [{"physicalLocation": place}],
         "partialFingerprints": {"portbook/v1": hashlib.sha256(same.encode()).hexdigest()[:32]},
         "properties": {key: value for key, value in one.facts.items() if value is not None},
     }
+    if one.file is not None:
+        told["locations"] = [{"physicalLocation": _place(one.file, one.line)}]
+    if one.accepted is not None:
+        told["suppressions"] = [{"kind": "external", "justification": one.accepted}]
+    return told
+
+
+def _place(file: str, line: int | None) -> dict[str, Any]:
+    place: dict[str, Any] = {"artifactLocation": {"uri": uri(file)}}
+    if line is not None:
+        place["region"] = {"startLine": max(1, line)}
+    return place

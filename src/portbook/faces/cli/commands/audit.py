@@ -21,6 +21,7 @@ from portbook.survey.wants import Wants
       portbook audit                              this machine
       portbook audit night.pcapng --fail-on warning
       portbook audit --here plant.pcap --policy opto22 --jsonl
+      portbook audit night.pcapng --sarif > night.sarif
 
     Findings that were accepted (`portbook finding accept`) are counted and do not fail the run;
     they return when their date has passed or when they change.
@@ -31,6 +32,7 @@ from portbook.survey.wants import Wants
 @filtered
 @booked
 @judged("error")
+@click.option("--sarif", "as_sarif", is_flag=True, help="SARIF 2.1.0, for code hosts and editors.")
 @shaped
 def command(
     captures: tuple[str, ...],
@@ -42,17 +44,22 @@ def command(
     knowledge: Knowledge,
     fail_on: str,
     strict: bool,
+    as_sarif: bool,
 ) -> int:
     """Survey, keep, show the findings."""
     from portbook.faces.cli.output import complain, exit_code, write_records
 
+    if as_sarif and shape is not Shape.TABLE:
+        raise click.UsageError("--sarif excludes --json and --jsonl")
     stories = [
         story.only(wants)
         for story in _stories(captures, machine or not captures, site, book_path, knowledge)
     ]
     for story in stories:
         complain(story)
-    if shape is Shape.TABLE:
+    if as_sarif:
+        _write_sarif(stories)
+    elif shape is Shape.TABLE:
         _show(stories)
     else:
         write_records(
@@ -91,6 +98,33 @@ def _stories(
         finally:
             progress.close()
     return [keep(story, book_path, site) for story in found]
+
+
+def _write_sarif(stories: list[Story]) -> None:
+    """Write findings with the capture that each comes from; an accepted one is suppressed."""
+    import sys
+
+    from portbook.faces.cli.commands.rule import page, told_in_short
+    from portbook.faces.sarif import Result, Rule, sarif
+    from portbook.findings import rules
+    from portbook.records import THIS_MACHINE
+
+    results = [
+        Result(
+            one.code,
+            one.level,
+            f"{one.message}. {one.advice}",
+            None if one.source == THIS_MACHINE else one.source,
+            facts={"subject": one.subject, "site": one.site, "vlan": one.vlan},
+            accepted=one.accepted,
+        )
+        for story in stories
+        for one in story.findings
+    ]
+    known = rules().values()
+    told = (Rule(one.code, told_in_short(one), page(one).page) for one in known)
+    sys.stdout.buffer.write(sarif(results, told))
+    sys.stdout.buffer.flush()
 
 
 def _show(stories: list[Story]) -> None:
