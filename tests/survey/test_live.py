@@ -50,6 +50,21 @@ def test_a_rhythm_is_heard_and_its_end_is_told() -> None:
     )
 
 
+def test_what_could_not_be_heard_is_no_silence() -> None:
+    live = Live("eth1", knowledge(), "local")
+    hear(live, FRAMES)
+
+    def silent(at_s: int) -> int:
+        story = live.story(END_NS + at_s * SECOND, 1.0)
+        return sum(one.code == "PB501" for one in story.findings)
+
+    live.lose(END_NS + SECOND)
+    assert 0 == silent(3600)
+    live.regain(END_NS + 3600 * SECOND)
+    assert 0 == silent(3610)
+    assert 2 == silent(3600 + 200)
+
+
 def test_what_was_told_is_not_told_again_until_it_says_something_else() -> None:
     live = Live("eth1", knowledge(), "local")
     answer = udp_frame(b"\x99 nor this", 1234, 40000)

@@ -79,10 +79,12 @@ class Watch:
         time.sleep(_AWAY_S)
         if self._interface.reopen():
             self.away = False
+            self._live.regain(time.time_ns())
             self._say("the interface is back")
 
     def _lose(self, error: SourceError) -> None:
         self.away = True
+        self._live.lose(time.time_ns())
         self._say(str(error).partition(": ")[2] or str(error))
 
     def _take(self, block: Block) -> None:

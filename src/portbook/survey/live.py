@@ -28,6 +28,7 @@ from portbook.survey.story import Story
 LIMIT = 200_000  # conversations held at once
 CLOSED_AT_ONCE = 8  # an eighth of the table is closed when it is full
 MOST_CLOSED = 50_000  # closed conversations that are still part of the story
+GRACE_NS = 600_000_000_000  # after an interface came back
 MOST_TOLD = 100_000  # things that are known to have been told
 
 
@@ -65,6 +66,8 @@ class Live:
         self._parts: dict[Key, int] = {}
         self._told: OrderedDict[tuple[Any, ...], bytes] = OrderedDict()
         self.problems: list[Problem] = []
+        self._lost_ns: int | None = None  # since when nothing can be heard
+        self._unheard_ns = self._back_ns = 0  # how long that was the last time, and until when
 
     def take(self, octets: memoryview, first: int, link: int, *, twice: bool) -> None:
         """Count the packets of a block of the kernel's ring."""
@@ -92,6 +95,23 @@ class Live:
         """Return how many packets were counted."""
         return self._table.counts().packets
 
+    def lose(self, now_ns: int) -> None:
+        """Take notice that nothing can be heard from now on."""
+        if self._lost_ns is None:
+            self._lost_ns = now_ns
+
+    def regain(self, now_ns: int) -> None:
+        """Take notice that it can be heard again; who was silent meanwhile is given time."""
+        if self._lost_ns is not None:
+            self._unheard_ns, self._back_ns = now_ns - self._lost_ns, now_ns
+            self._lost_ns = None
+
+    def _heard_until(self, now_ns: int) -> int:
+        """Return until when silence counts as silence: what could not be heard is none."""
+        if self._lost_ns is not None:
+            return self._lost_ns
+        return now_ns - self._unheard_ns if now_ns - self._back_ns < GRACE_NS else now_ns
+
     def story(self, now_ns: int, seconds: float) -> Story:
         """Return all that is known by now; seconds: since listening began."""
         named = [*self._closed.values(), *self._named(self._table.rows())]
@@ -105,7 +125,7 @@ class Live:
             sources=1,
             failed=0,
             seconds=seconds,
-            ends={self.name: now_ns},
+            ends={self.name: self._heard_until(now_ns)},
         )
 
     def news(self, story: Story) -> Iterator[msgspec.Struct]:
