@@ -80,18 +80,23 @@ def guards(
     found: dict[tuple[str, Transport], list[PortRange]] = {}
     known = {one.name: one for one in profiles if one.stays_inside is not None}
     for profile in known.values():
-        for usual in profile.usual:
-            found.setdefault((profile.name, usual.transport), []).append(usual.ports)
+        for one in profile.usual:
+            found.setdefault((profile.name, one.transport), []).append(one.ports)
+    usual = {key: tuple(ports) for key, ports in found.items()}
     lines: dict[tuple[str, Transport], list[int]] = {}
+    names: dict[tuple[str, str | None], str | None] = {}  # a plan names the same use many times
     for entry in plan.entries if plan else ():
-        name = _name(entry, known, policies)
+        asked = (entry.use, entry.policy)
+        if asked not in names:
+            names[asked] = _name(entry, known, policies)
+        name = names[asked]
         if name is None or entry.role != Role.LISTEN or entry.ports.first == 0:
             continue
-        for transport in _transports(entry, name, found):
-            held = found.setdefault((name, transport), [])
-            if not any(_holds(span, entry.ports) for span in held):
-                held.append(entry.ports)
-                lines.setdefault((name, transport), []).append(entry.line)
+        for transport in _transports(entry, name, usual):
+            key = (name, transport)
+            if not any(_holds(span, entry.ports) for span in usual.get(key, ())):
+                found.setdefault(key, []).append(entry.ports)
+                lines.setdefault(key, []).append(entry.line)
     return tuple(
         _guard(key, found[key], known.get(key[0]), lines.get(key, ())) for key in sorted(found)
     )
