@@ -35,6 +35,7 @@ EXAMPLES = [
         "Gurux' public client, and a meter's answer, zeus8497/dlms-analysis dlms.pcap",
         Payload.of(TCP, [wrapped(GURUX)], [OPENED]),
         "dlms",
+        PLAUSIBLE,
         facts={"context": "logical names", "services": ["open"]},
     ),
     Example(
@@ -45,6 +46,7 @@ EXAMPLES = [
             [wrapped(GREEN_OPENED, 1, 16), wrapped(GOT, 1, 16)],
         ),
         "dlms",
+        PLAUSIBLE,
         facts={"services": ["get", "open"]},
     ),
     Example("a meter's answer alone", Payload.of(TCP, [], [OPENED]), "dlms", PLAUSIBLE),

@@ -21,6 +21,7 @@ EXAMPLES = [
         "a ProConOS V4.2 asked who it is, hi-KK/ICS-Protocol-identify and proconos-info.nse",
         Payload.of(TCP, [WHO], [TOLD]),
         "proconos",
+        PLAUSIBLE,
         server=RUNTIME,
     ),
     Example("the question alone", Payload.of(TCP, [WHO]), "proconos", PLAUSIBLE),

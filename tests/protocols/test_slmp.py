@@ -28,27 +28,33 @@ EXAMPLES = [
         "D350 read, worked example of SH-080008, 3E frame",
         Payload.of(TCP, [READ], [READ_TOLD]),
         "slmp",
+        PLAUSIBLE,
         facts={"commands": ["read"]},
     ),
     Example(
         "random read, worked example of SH-080008",
         Payload.of(UDP, [RANDOM], [RANDOM_TOLD]),
         "slmp",
+        PLAUSIBLE,
         facts={"commands": ["read random"]},
     ),
     Example(
         "a write and its refusal, built from SH-080008, section on 3E frames",
         Payload.of(TCP, [WRITE], [REFUSED]),
         "slmp",
+        PLAUSIBLE,
         facts={"commands": ["write"]},
     ),
     Example(
         "type name, built from SH-080956ENG, command 0101",
         Payload.of(TCP, [MODEL], [MODEL_TOLD]),
         "slmp",
+        PLAUSIBLE,
         server={"vendor": "Mitsubishi Electric", "product": "Q02UCPU"},
     ),
-    Example("4E, built from SH-080956ENG", Payload.of(UDP, [READ_4E], [READ_4E_TOLD]), "slmp"),
+    Example(
+        "4E, built from SH-080956ENG", Payload.of(UDP, [READ_4E], [READ_4E_TOLD]), "slmp", PLAUSIBLE
+    ),
     Example("a request alone", Payload.of(TCP, [READ]), "slmp", PLAUSIBLE),
 ]
 

@@ -22,7 +22,6 @@ from portbook.protocols.layout import Layout
 from portbook.protocols.questions import BANNER, Question
 from portbook.records import NOTHING, Confidence, Identification, Source
 
-
 JUDGED = 4  # datagrams of each direction that an identification rests on
 
 

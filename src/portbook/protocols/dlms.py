@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from portbook.addresses import Scope
 from portbook.ports import PortRange, Transport
-from portbook.protocols import Payload, Protocol, Signature, Usual, ber, confirmed, plausible
+from portbook.protocols import Payload, Protocol, Signature, Usual, ber, plausible
 from portbook.protocols.framing import MORE, Walk, both
 from portbook.protocols.layout import BE, Field, Layout
 from portbook.records import Identification, Source
@@ -54,7 +54,7 @@ class Message(NamedTuple):
 
 
 def recognise(payload: Payload) -> Identification | None:
-    """Name DLMS when all units fit; confirm it where one answers between the same ports."""
+    """Name DLMS when all units fit: plausible at most, for want of a second conversation."""
     asked, answered = both(payload, _measure)
     if asked.wrong or answered.wrong:
         return None
@@ -73,8 +73,7 @@ def recognise(payload: Payload) -> Identification | None:
     because = [f"{len(requests) + len(answers)} units end where the wrapper says"]
     because += ["an association with a context of DLMS"] if opened else []
     because += [f"{agreed} answer a request between the same ports"] if agreed else []
-    say = confirmed if agreed else plausible
-    return say(NAME, *because, facts=_facts(requests, answers))
+    return plausible(NAME, *because, facts=_facts(requests, answers))
 
 
 def context(unit: bytes) -> str | None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from portbook.addresses import Scope
 from portbook.ports import Transport
-from portbook.protocols import Payload, Protocol, Signature, confirmed, plausible
+from portbook.protocols import Payload, Protocol, Signature, plausible
 from portbook.protocols.framing import MORE, Walk, both
 from portbook.protocols.layout import BE, LE, Coding, Field, Layout
 from portbook.records import Identification, Source
@@ -54,7 +54,7 @@ class Frame(NamedTuple):
 
 
 def recognise(payload: Payload) -> Identification | None:
-    """Name M-Bus by a meter's answer; confirm it where the meter was asked."""
+    """Name M-Bus by a meter's answer: plausible at most, for want of a second conversation."""
     asked, answered = both(payload, _measure)
     if asked.wrong or answered.wrong:
         return None
@@ -68,10 +68,9 @@ def recognise(payload: Payload) -> Identification | None:
         return None
     because = [f"{len(requests) + len(answers)} frames have the right sum", "a meter's header"]
     asking = any(one.control in ASKS for one in requests)
-    say = confirmed if asking else plausible
     facts = {"meters": sorted({text for one in told if (text := meter(one.data))})}
     because += ["data were asked for"] if asking else []
-    return say(NAME, *because, facts=facts, server=_server(told))
+    return plausible(NAME, *because, facts=facts, server=_server(told))
 
 
 def meter(data: bytes) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from portbook.addresses import Scope
 from portbook.ports import PortRange, Transport
-from portbook.protocols import Payload, Protocol, Signature, Usual, confirmed, plausible
+from portbook.protocols import Payload, Protocol, Signature, Usual, plausible
 from portbook.records import Identification, Source
 
 NAME = "proconos"
@@ -17,7 +17,7 @@ PROJECT_AT, PROJECT_SIZE = 78, 33
 
 
 def recognise(payload: Payload) -> Identification | None:
-    """Name ProConOS by its answer to who it is; confirm it with the question."""
+    """Name ProConOS by its answer to who it is: plausible at most, by the one exchange known."""
     if payload.transport is not Transport.TCP:
         return None
     asked, answered = payload.to_server.octets, payload.to_client.octets
@@ -27,7 +27,7 @@ def recognise(payload: Payload) -> Identification | None:
         return None
     if question and server:
         because = ("the question who it is", "an answer that names the runtime")
-        return confirmed(NAME, *because, server=server)
+        return plausible(NAME, *because, server=server)
     if question and not answered:
         return plausible(NAME, "the question who it is, octet by octet")
     if server and not asked:

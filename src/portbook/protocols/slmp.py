@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from portbook.addresses import Scope
 from portbook.ports import Transport
-from portbook.protocols import Payload, Protocol, Signature, confirmed, plausible
+from portbook.protocols import Payload, Protocol, Signature, plausible
 from portbook.protocols.framing import MORE, Walk, both
 from portbook.protocols.layout import BE, LE, Field, Layout
 from portbook.records import Identification, Source
@@ -60,7 +60,7 @@ class Message(NamedTuple):
 
 
 def recognise(payload: Payload) -> Identification | None:
-    """Name SLMP when all frames fit; confirm it where an answer has the route of a request."""
+    """Name SLMP when all frames fit: plausible at most, for want of a second conversation."""
     asked, answered = both(payload, _measure)
     requests, answers = _messages(asked), _messages(answered)
     if not (requests or answers) or _stray(asked, payload) or _stray(answered, payload):
@@ -76,9 +76,8 @@ def recognise(payload: Payload) -> Identification | None:
     facts: dict[str, object] = {
         "commands": [COMMANDS[number] for number in sorted({one.command for one in requests})]
     }
-    say = confirmed if agreed and not broken else plausible
     server = identity(requests, answers) if agreed else {}
-    return say(NAME, *because, against=broken, facts=facts, server=server)
+    return plausible(NAME, *because, against=broken, facts=facts, server=server)
 
 
 def identity(requests: list[Message], answers: list[Message]) -> dict[str, str]:
