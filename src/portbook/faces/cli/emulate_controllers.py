@@ -11,7 +11,7 @@ import click
 
 from portbook.errors import UsageError
 from portbook.faces.cli.endpoints import endpoint
-from portbook.faces.cli.options import Shape, shaped
+from portbook.faces.cli.options import Duration, Shape, shaped
 
 if TYPE_CHECKING:
     from portbook.emulators.controllers import Device, Plate
@@ -127,7 +127,7 @@ def _common() -> list[Wrap]:
         click.option(
             "--fault", "faults", multiple=True, metavar="FAULT", help=f"Misbehave: {FAULTS}."
         ),
-        click.option("--for", "seconds", type=click.FloatRange(0), metavar="SECONDS"),
+        click.option("--for", "seconds", type=Duration(), metavar="TIME"),
         click.option("--yes", metavar="ADDRESS", help="The address again, beyond loopback."),
         *plate,
         click.option(
@@ -156,7 +156,7 @@ def _common() -> list[Wrap]:
 @click.option("--ports", type=click.Choice(["true", "any"]), default="true", show_default=True)
 @click.option("--only", metavar="NAMES", help="Some of them: codesys,modbus.")
 @click.option("--name", default="plant", show_default=True, help="Their names begin so.")
-@click.option("--for", "seconds", type=click.FloatRange(0), metavar="SECONDS")
+@click.option("--for", "seconds", type=Duration(), metavar="TIME")
 @shaped
 def plant(
     first: str, ports: str, only: str | None, name: str, seconds: float | None, shape: Shape

@@ -13,7 +13,7 @@ import click
 from portbook.errors import SourceError, UsageError
 from portbook.faces.cli.emulated import TRANSPORTS, Wanted, promise, tell
 from portbook.faces.cli.endpoints import allowed, endpoint
-from portbook.faces.cli.options import Shape, shaped
+from portbook.faces.cli.options import Duration, Shape, shaped
 
 if TYPE_CHECKING:
     from portbook.emulators.reftek.fleet import Fleet
@@ -79,7 +79,7 @@ FORMATS = ["16", "32", "C0", "C2"]
     "--speed", default=1.0, show_default=True, help="Times as fast as real; 0: as fast as it goes."
 )
 @click.option("--seed", default=0, show_default=True, help="Of all that is random.")
-@click.option("--for", "seconds", type=float, metavar="SECONDS", help="Of the instruments' time.")
+@click.option("--for", "seconds", type=Duration(), metavar="TIME", help="Of the instruments' time.")
 @click.option("--packets", type=click.IntRange(min=1), help="End after so many.")
 @click.option("--record", "record_s", default=3600, show_default=True, help="Seconds an event.")
 @click.option("--first-unit", default="9001", show_default=True, metavar="ID", help="Four digits.")

@@ -23,6 +23,23 @@ class Shape(StrEnum):
     JSONL = "jsonl"
 
 
+class Duration(click.ParamType):  # type: ignore[type-arg]  # older ones take no argument
+    """A time that something takes: `30s`, `10m`, `2h`; a bare number counts seconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """Return seconds; the usage error names the option."""
+        from portbook.errors import UsageError
+        from portbook.faces.times import duration_s
+
+        text = str(value)
+        try:
+            return duration_s(f"{text}s" if text.replace(".", "", 1).isdecimal() else text)
+        except UsageError as error:
+            self.fail(str(error), param, ctx)
+
+
 def shaped(command: Command) -> Command:
     """Add --json and --jsonl; the command gets `shape`."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from portbook.faces.cli.options import Shape, booked, filtered, judged, shaped
+from portbook.faces.cli.options import Duration, Shape, booked, filtered, judged, shaped
 from portbook.survey.knowledge import Knowledge
 from portbook.survey.wants import Wants
 
@@ -41,7 +41,9 @@ KEPT_EVERY_S = 60.0
     """,
 )
 @click.argument("interface")
-@click.option("--for", "lasting", metavar="TIME", help="Stop after so long: 30s, 10m, 2h.")
+@click.option(
+    "--for", "seconds", type=Duration(), metavar="TIME", help="Stop after so long: 30s, 10m, 2h."
+)
 @click.option("--packets", type=click.IntRange(1), help="Stop after so many packets.")
 @click.option(
     "--promiscuous/--own", default=True, help="Hear frames for others too (default), or own only."
@@ -59,7 +61,7 @@ KEPT_EVERY_S = 60.0
 @shaped
 def command(
     interface: str,
-    lasting: str | None,
+    seconds: float | None,
     packets: int | None,
     promiscuous: bool,
     capture: str | None,
@@ -79,10 +81,8 @@ def command(
     from portbook.daemons.watch import Watch
     from portbook.evidence.privileges import give_up_capture
     from portbook.faces.cli.output import complain, exit_code
-    from portbook.faces.times import duration_s
     from portbook.survey.live import Live
 
-    seconds = duration_s(lasting) if lasting else None
     with _opened(interface, wants, promiscuous, capture) as opened:
         give_up_capture()
         teller = _Teller(shape, wants, book_path, site, everything, conversations)
