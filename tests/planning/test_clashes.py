@@ -47,6 +47,12 @@ def test_a_row_for_every_host_meets_each_host() -> None:
     assert [(2, 1, "5")] == met(entry(1, "*", 5), entry(2, "*", 5))
 
 
+def test_each_row_for_every_host_is_told_though_another_one_reaches_further() -> None:
+    assert [(2, 1, "1"), (3, 1, "2")] == met(
+        entry(1, "a", 1, 2), entry(2, "*", 1), entry(3, "*", 2)
+    )
+
+
 def brute(entries: list[Entry]) -> set[tuple[int, int]]:
     found = set()
     for at, one in enumerate(entries):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from portbook.claims.policies import Role
@@ -31,12 +32,12 @@ def clashes(entries: Iterable[Entry]) -> list[Clash]:
         for one in listening:
             if one.transport in (None, transport):
                 hosts.setdefault(one.host, []).append(one)
-        everywhere = _Everywhere(hosts.pop(EVERY_HOST, ()))
-        for clash in everywhere.among():
+        everywhere = hosts.pop(EVERY_HOST, [])
+        somewhere = [one for group in hosts.values() for one in group]
+        told = [_swept(group) for group in (everywhere, *hosts.values())]
+        told += [_Index(everywhere).meeting(somewhere), _Index(somewhere).meeting(everywhere)]
+        for clash in chain.from_iterable(told):
             found.setdefault((id(clash.later), id(clash.earlier)), clash)
-        for group in hosts.values():
-            for clash in (*_swept(group), *everywhere.meeting(group)):
-                found.setdefault((id(clash.later), id(clash.earlier)), clash)
     return sorted(found.values(), key=lambda one: (one.later.line, one.earlier.line))
 
 
@@ -57,8 +58,8 @@ def _clash(one: Entry, other: Entry) -> Clash:
     return Clash(later, earlier, both)
 
 
-class _Everywhere:
-    """The entries for every host, ready to be asked which of them meets a range."""
+class _Index:
+    """Entries, ready to be asked which of them meets a range."""
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         self._entries = sorted(entries, key=lambda one: (one.ports.first, one.line))
@@ -67,9 +68,6 @@ class _Everywhere:
         for one in self._entries:
             last = self._furthest[-1] if self._furthest else one
             self._furthest.append(one if one.ports.last > last.ports.last else last)
-
-    def among(self) -> Iterator[Clash]:
-        return _swept(self._entries)
 
     def meeting(self, group: Iterable[Entry]) -> Iterator[Clash]:
         for one in group:
