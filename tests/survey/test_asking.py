@@ -60,6 +60,19 @@ def test_an_answer_is_a_service_a_device_and_findings_as_in_a_capture() -> None:
     assert {("north", "discover modbus")} == {(each.site, each.source) for each in story.services}
 
 
+def test_a_question_without_an_answer_names_nobody() -> None:
+    made = prober()
+    made.exchanges.connected(US, THEM, NOW_NS)
+    made.exchanges.said(Transport.TCP, US, THEM, ASKED, NOW_NS)
+
+    story, _ = told(made, reply("closed"))
+
+    (service,) = story.services
+    assert ((), None) == (service.protocols, service.confidence)
+    assert () == story.devices
+    assert () == story.findings
+
+
 def test_messages_are_counted_in_the_summary() -> None:
     summary = told(asked(), reply("answered")).story.summary
 

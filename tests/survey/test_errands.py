@@ -152,3 +152,8 @@ def test_codesys_over_udp_needs_ipv4() -> None:
 def test_a_secret_that_is_missing_is_asked_for() -> None:
     with pytest.raises(UsageError, match="community"):
         errands(wanted("snmp", "127.0.0.1"))
+
+
+def test_a_subnet_is_not_asked_at_a_port_of_choice() -> None:
+    with pytest.raises(UsageError, match="--port goes with hosts"):
+        errands(wanted("enip", interface="lo", ports=(2001,), yes=("127.0.0.0/8",)))

@@ -13,7 +13,7 @@ from portbook.records import Oddity, Problem, Reply
 from portbook.survey import traffic
 from portbook.survey.knowledge import Knowledge
 from portbook.survey.machine import here
-from portbook.survey.naming import named
+from portbook.survey.naming import Named, named
 from portbook.survey.story import Story
 
 FAILED = ("forbidden", "unreachable")  # the question did not get there
@@ -38,7 +38,8 @@ def answered(
 ) -> Answered:
     """Name and judge what was said, and tell what could not be asked."""
     exchanges = prober.exchanges
-    seen = list(named(records(exchanges.rows(), source, site), knowledge.claims, {}))
+    every = named(records(exchanges.rows(), source, site), knowledge.claims, {})
+    seen = [one if _spoke(one, exchanges.own) else _unnamed(one) for one in every]
     story = traffic.told(
         seen,
         here(knowledge),
@@ -60,6 +61,22 @@ def answered(
     )
     told = tuple(msgspec.structs.replace(one, site=site, source=source) for one in replies)
     return Answered(msgspec.structs.replace(story, summary=summary), told)
+
+
+def _spoke(one: Named, own: Set[str]) -> bool:
+    """Tell whether the other side said anything."""
+    told = one.conversation
+    if told.client in own:
+        return told.payload_octets_to_client > 0
+    return told.payload_octets_to_server > 0
+
+
+def _unnamed(one: Named) -> Named:
+    """Return it without a name: what we asked says nothing of who did not answer."""
+    told = msgspec.structs.replace(
+        one.conversation, protocol=None, confidence=None, because=(), against=(), facts={}
+    )
+    return one._replace(conversation=told, identification=None)
 
 
 def _without(story: Story, own: Set[str]) -> Story:

@@ -209,6 +209,10 @@ def _subnet(question: Question, wanted: Wanted, *, confirmed: bool) -> list[Erra
         )
     if question.inside and (wanted.ports or any(one.port for one in wanted.targets)):
         raise UsageError(f"{question.name} is asked at its own ports only")
+    if wanted.ports and not wanted.targets:
+        raise UsageError(
+            f"a whole subnet is asked at the port of {question.name} only; --port goes with hosts"
+        )
     here = _own_subnet(question, wanted)
     network = here.network
     allowed(wanted, question.most_hosts, confirmed=confirmed)
