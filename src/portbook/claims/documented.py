@@ -15,6 +15,7 @@ from portbook.errors import UsageError
 from portbook.records import Claim, ClaimKind, Source
 
 SHIPPED = os.path.join(os.path.dirname(__file__), "data", "documented.txt")
+_ROLE = re.compile(r"(server|client|both): *")
 _SURE = {"V": "verified", "2": "two sources", "1": "one source"}
 _SOURCE = re.compile(r"([A-Z0-9]+)(?:\(([^)]*)\))?")
 _SOURCES = re.compile(rf"{_SOURCE.pattern}(?:\s+{_SOURCE.pattern})*\Z")
@@ -64,12 +65,15 @@ def _read_claims(line: Line, sources: dict[str, Source], place: str) -> list[Cla
     except ValueError:
         known = ", ".join(ClaimKind)
         raise UsageError(f"{place}: no kind of claim: {kind!r}; known: {known}") from None
+    role = _ROLE.match(note)
+    note = note[role.end() :] if role else note
     return [
         Claim(
             ports=numbers,
             transport=transport,
             claimant=claimant,
             claim=kind_of_claim,
+            role=role[1] if role else None,
             source=first,
             confidence=_SURE[sure],
             title=title or None,

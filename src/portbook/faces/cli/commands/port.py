@@ -198,7 +198,8 @@ def _print_claim(group: list[Claim]) -> None:
     sure = f" ({one.confidence})" if one.confidence else ""
     click.echo(f"      {wrapped(source + sure, 6)}")
     if one.note:
-        click.echo(f"      {wrapped(one.note, 6)}")
+        told = f"{one.role}: {one.note}" if one.role else one.note
+        click.echo(f"      {wrapped(told, 6)}")
 
 
 def _source(one: Claim) -> list[str]:
