@@ -71,6 +71,11 @@ class Plant(NamedTuple):
     near: Space
     far: Space
 
+    def forget(self) -> None:
+        """Let the kernels forget their neighbours, which they would look for again."""
+        for space in self:
+            space.run("ip neigh flush all")
+
 
 @contextlib.contextmanager
 def plant() -> Iterator[Plant]:
@@ -81,7 +86,8 @@ def plant() -> Iterator[Plant]:
             spaces.append(Space(name))
             stack.callback(spaces[-1].close)
         made = Plant(*spaces)
-        made.router.run("ip link add switch type bridge")
+        # a switch that snoops joins a group of its own, and tells everybody
+        made.router.run("ip link add switch type bridge mcast_snooping 0")
         _cable(made.router, "to-asker", made.asker, "left")
         _cable(made.router, "to-near", made.near, "near")
         _cable(made.router, "to-far", made.far, "far")
