@@ -345,6 +345,8 @@ def test_a_subnet_is_asked_with_one_broadcast(kind: str, place: Plant, tmp_path:
     assert (EVERYBODY, port) == (sending["address"], sending["port"])
     (service,) = told.lines("service")
     assert (NEAR, port, [kind]) == (service["address"], service["port"], service["protocols"])
+    (device,) = told.lines("device")
+    assert {"vendor", "product", "version"} <= device["facts"].keys()
 
 
 def test_a_firewall_that_drops_is_silence_and_one_that_refuses_says_so(

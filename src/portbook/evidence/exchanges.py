@@ -133,10 +133,33 @@ class Exchanges:
         self.came += 1
         self.came_octets += len(octets)
         # who speaks to us unasked, or from elsewhere than where we asked, began that conversation
-        talk = self._talks.get((transport, own, peer)) or self._talk(transport, peer, own, now_ns)
+        talk = self._talks.get((transport, own, peer)) or self._answering(transport, own, peer)
+        talk = talk or self._talk(transport, peer, own, now_ns)
         if talk:
             (talk.back if talk.a == own else talk.there).add(octets)
             talk.last_ns = now_ns
+
+    def _answering(self, transport: Transport, own: End, peer: End) -> _Talk | None:
+        """Return a talk that begins with what went to everybody at that port, from there.
+
+        It is not counted again: it was sent once. Its octets stand before the answer, since many
+        an answer says nothing without its question.
+        """
+        asked = next(
+            (
+                one
+                for one in self._talks.values()
+                if one.broadcast and one.a == own and one.b.port == peer.port
+            ),
+            None,
+        )
+        if asked is None or asked.transport is not transport:
+            return None
+        talk = self._talk(transport, own, peer, asked.first_ns)
+        if talk:
+            talk.there.head += asked.there.head
+            talk.there.pieces += asked.there.pieces
+        return talk
 
     def rows(self) -> Iterator[Row]:
         """Give a row for each pair of endpoints, in the order they were first met."""
