@@ -148,3 +148,14 @@ def test_a_hostile_export_is_refused_with_its_line(text: str, why: str) -> None:
 def test_odd_text_is_read_or_refused(text: str, form: Form) -> None:
     with contextlib.suppress(UsageError):
         assert all(one.line >= 1 for one in read_plan(text, "x", form).entries)
+
+
+def test_a_unit_of_a_strategy_that_cannot_be_read_is_told() -> None:
+    text = STRATEGY + "3 5 0 1 10000 22500 $0A0000ZZ 0 MBOARD %Broken\n"
+
+    plan = read_plan(text, "line.cdf")
+
+    assert [(5, "an I/O unit that cannot be read; PORT $ADDRESS 0 MBOARD %NAME")] == [
+        (one.line, one.text) for one in plan.troubles
+    ]
+    assert 4 == len(plan.entries)

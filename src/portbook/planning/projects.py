@@ -9,6 +9,7 @@ its network variables; the runtime's settings (CODESYSControl.cfg) name the port
 from __future__ import annotations
 
 import re
+from collections.abc import Container, Iterator
 from enum import StrEnum
 from xml.parsers import expat
 
@@ -85,6 +86,7 @@ _KEYS = {
     ("cmpwebserver", "webserversecureportnr"): ("CODESYS WebVisu over TLS", Transport.TCP),
     ("cmpblkdrvudp", "defaultportindex"): ("CODESYS V3 UDP block driver", Transport.UDP),
 }
+_UNIT_LINE = re.compile(r"(?<!\S)MBOARD\s+%")
 _SECTION = re.compile(r"\s*\[([^\]]{1,80})\]")
 _SETTING = re.compile(r"\s*([A-Za-z][\w.]{0,80})\s*=\s*\"?(\d{1,6})\b")
 
@@ -186,7 +188,21 @@ def _mentioned(text: str, policy: str | None) -> SitePlan:
         entries.append(
             Entry(one.line, host, ports, one.transport, what, one.role, None, policy, opens=False)
         )
+    if policy:
+        known = {one.line for one in entries} | {one.line for one in troubles}
+        troubles += _unread_units(text, known)
     return SitePlan(tuple(entries), tuple(troubles))
+
+
+def _unread_units(text: str, known: Container[int]) -> Iterator[Trouble]:
+    """Give the lines of a strategy that speak of an I/O unit and told no port."""
+    count = 0
+    for number, line in enumerate(text.split("\n"), 1):
+        if number not in known and _UNIT_LINE.search(line[:LONGEST_LINE]):
+            count += 1
+            if count > MOST_MENTIONS:
+                return
+            yield Trouble(number, "an I/O unit that cannot be read; PORT $ADDRESS 0 MBOARD %NAME")
 
 
 def _serial(number: int, what: str) -> str:
