@@ -640,6 +640,29 @@ def test_two_writers_at_once_lose_nothing(tmp_path: Path) -> None:
         assert {"service": 1200} == reader.size().sightings
 
 
+def test_many_programs_may_begin_a_book_at_the_same_moment(tmp_path: Path) -> None:
+    problems: list[BaseException] = []
+
+    def begin(path: Path, together: threading.Barrier) -> None:
+        together.wait()
+        try:
+            with Book.open(path):
+                pass
+        except BaseException as error:
+            problems.append(error)
+
+    for turn in range(60):
+        together = threading.Barrier(4)
+        given = (tmp_path / f"book{turn}", together)
+        beginners = [threading.Thread(target=begin, args=given) for _ in range(4)]
+        for beginner in beginners:
+            beginner.start()
+        for beginner in beginners:
+            beginner.join()
+
+    assert [] == problems
+
+
 def test_a_failure_while_records_are_made_leaves_the_book_as_it_was(book: Book) -> None:
     def breaking() -> Iterator[Service]:
         yield service()

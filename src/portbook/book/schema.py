@@ -91,9 +91,14 @@ def prepare(connection: Connection, path: str, *, readonly: bool) -> None:
 
 def _state(connection: Connection) -> tuple[int, bool]:
     """Return the schema's version, and whether the file is empty or a book of ours."""
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    mark: int = connection.execute("PRAGMA application_id").fetchone()[0]
-    tables: int = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    version: int
+    mark: int
+    tables: int
+    # one statement, one look at the file: another program may begin the book between two
+    version, mark, tables = connection.execute(
+        "SELECT user_version, application_id, (SELECT count(*) FROM sqlite_schema)"
+        " FROM pragma_user_version, pragma_application_id"
+    ).fetchone()
     return version, mark == APPLICATION_ID or (mark == 0 and version == 0 and tables == 0)
 
 
