@@ -260,6 +260,9 @@ class Announcement(msgspec.Struct, frozen=True, tag="announcement", tag_field="k
     because: tuple[str, ...] = ()
     site: str = LOCAL_SITE
     vlan: int | None = None
+    # when its latest rounds began, in order, at most 64; none is left out in between, so a hole
+    # of several periods among them is rounds that were missed
+    beats_ns: tuple[int, ...] = ()
 
 
 class Oddity(msgspec.Struct, frozen=True, tag="oddity", tag_field="kind"):

@@ -15,7 +15,7 @@ from portbook.emulators import plant
 from portbook.evidence import readers
 from portbook.evidence.captures import Capture, read
 from portbook.evidence.conversations import records
-from portbook.evidence.rhythm import announcements
+from portbook.evidence.rhythm import MOST_BEATS, announcements
 from portbook.evidence.table import FIRST_TIMES, LAST_TIMES
 from portbook.records import Announcement, Confidence, Conversation
 
@@ -302,3 +302,29 @@ def test_three_real_rounds_are_one_plausible_announcement() -> None:
 )
 def test_a_single_real_round_is_no_announcement(name: str) -> None:
     assert [] == _announced(str(support.CAPTURES / name))
+
+
+def test_the_moments_of_all_rounds_are_told_so_that_a_missed_one_has_a_place() -> None:
+    found = _one(_round([0, 60, 180, 240, 300]))
+
+    assert [0, 60, 180, 240, 300] == [(one - NOON) // SECOND for one in found.beats_ns]
+
+
+@pytest.mark.parametrize("rounds", [FIRST_TIMES + LAST_TIMES + 1, 500])
+def test_of_a_long_series_only_rounds_are_told_that_have_no_unknown_ones_between(
+    rounds: int,
+) -> None:
+    seconds = [60.0 * number for number in range(rounds)]
+    found = _one(_round(seconds))
+
+    assert seconds[-LAST_TIMES:] == [(one - NOON) // SECOND for one in found.beats_ns]
+    assert rounds == found.times
+
+
+def test_at_most_64_moments_are_told_of_many_short_conversations() -> None:
+    seconds = [60.0 * number for number in range(180)]
+    parts = [_seen(seconds[at : at + 60], "codesys-v3") for at in (0, 60, 120)]
+    found = _one(parts)
+
+    assert (180, MOST_BEATS) == (found.times, len(found.beats_ns))
+    assert seconds[-MOST_BEATS:] == [(one - NOON) // SECOND for one in found.beats_ns]

@@ -11,6 +11,7 @@ from portbook.addresses import Scope
 from portbook.faces import exports
 from portbook.ports import PortRange, Transport
 from portbook.records import (
+    Announcement,
     Claim,
     ClaimKind,
     Confidence,
@@ -82,6 +83,28 @@ def test_a_service_and_a_finding_carry_the_fields_of_the_contract() -> None:
         written(service).keys()
     )
     assert {"kind", "code", "level", "subject", "message", "advice"} <= written(finding).keys()
+
+
+def test_the_beats_of_an_announcement_are_times_as_all_others() -> None:
+    one = Announcement(
+        source="10.0.0.5",
+        destination="10.0.0.255",
+        ports=(1740,),
+        transport=Transport.UDP,
+        period_s=60.0,
+        jitter_s=0.0,
+        times=2,
+        expected=2,
+        confidence=Confidence.PLAUSIBLE,
+        first_ns=SEEN_NS,
+        last_ns=SEEN_NS,
+        capture="plant.pcap",
+        beats_ns=(SEEN_NS, SEEN_NS + 60_000_000_000),
+    )
+
+    assert ["2023-11-14T22:13:20.123456789Z", "2023-11-14T22:14:20.123456789Z"] == written(one)[
+        "beats"
+    ]
 
 
 def test_a_listener_tells_its_first_owner_and_all_of_them() -> None:

@@ -29,6 +29,7 @@ from portbook.records import Announcement, Conversation
 
 _SECOND = 1_000_000_000
 _NOBODY = ("0.0.0.0", "::")  # hosts without an address yet: several would look like one
+MOST_BEATS = 64  # rounds whose moments are told
 FEWEST_TO_ONE = 8  # rounds: a question to one host that stays silent is asked again a few times
 
 
@@ -130,13 +131,17 @@ def _announcement(
         period = unknown(intervals)
     if period is None:
         return None
-    return _told(stream, repeated, rounds, bool(holes), period)
+    return _told(stream, repeated, rounds, holes, period)
 
 
 def _told(
-    stream: _Stream, members: list[_Member], rounds: list[int], capped: bool, period: Period
+    stream: _Stream,
+    members: list[_Member],
+    rounds: list[int],
+    holes: list[tuple[int, int]],
+    period: Period,
 ) -> Announcement:
-    times = max(len(rounds), *_bursts(members).values()) if capped else len(rounds)
+    times = max(len(rounds), *_bursts(members).values()) if holes else len(rounds)
     wanted = expected(
         ((later - earlier) / _SECOND for earlier, later in pairwise(rounds)), period.seconds
     )
@@ -158,7 +163,15 @@ def _told(
         because=(f"seen {times} of {max(times, wanted)} expected times", period.because),
         site=stream.site,
         vlan=stream.vlan,
+        beats_ns=_beats(rounds, holes),
     )
+
+
+def _beats(rounds: Sequence[int], holes: Iterable[tuple[int, int]]) -> tuple[int, ...]:
+    """Return the latest rounds: those of which every one is known, behind the last hole."""
+    # the ports of one round end their holes a moment after the round began
+    known_from = max((end for _, end in holes), default=0) - QUIET_NS
+    return tuple(one for one in rounds[-MOST_BEATS:] if one >= known_from)
 
 
 def _repeated(members: list[_Member]) -> list[_Member]:

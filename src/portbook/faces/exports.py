@@ -152,7 +152,11 @@ def _name(key: str) -> str:
 
 
 def _value(key: str, value: Any) -> Any:
-    return rfc3339(value) if key.endswith("_ns") and isinstance(value, int) else value
+    if not key.endswith("_ns"):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [rfc3339(one) for one in value]
+    return rfc3339(value) if isinstance(value, int) else value
 
 
 def line(record: msgspec.Struct) -> bytes:
