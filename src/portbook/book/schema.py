@@ -7,6 +7,7 @@ stored as 0, which on the wire means "no VLAN" too (IEEE 802.1Q, priority-tagged
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from portbook.errors import SourceError
@@ -14,6 +15,7 @@ from portbook.errors import SourceError
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
+PATIENCE_S = 20.0  # how long a writer waits for another one
 APPLICATION_ID = 0x50_42_6F_6B  # "PBok", in the file's header (sqlite.org, fileformat2, 1.3.17)
 
 _FIRST = """
@@ -105,7 +107,7 @@ def _state(connection: Connection) -> tuple[int, bool]:
 def _migrate(connection: Connection) -> None:
     """Run the missing scripts, all or none; another process may have done so meanwhile."""
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # takes effect in an empty file only
-    connection.execute("PRAGMA journal_mode = WAL")
+    _log_ahead(connection)
     connection.execute("BEGIN IMMEDIATE")
     try:
         version, _ = _state(connection)
@@ -119,6 +121,21 @@ def _migrate(connection: Connection) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _log_ahead(connection: Connection) -> None:
+    """Switch to a write-ahead log; where two switch at once, SQLite refuses without waiting."""
+    import sqlite3
+
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(0.01)
 
 
 def _statements(script: str) -> list[str]:

@@ -20,7 +20,7 @@ import msgspec
 from portbook.book.changes import Change, changes, subject_of
 from portbook.book.entries import LATEST_NS, clean
 from portbook.book.looks import Look, write
-from portbook.book.schema import prepare
+from portbook.book.schema import PATIENCE_S, prepare
 from portbook.book.trouble import told
 from portbook.errors import SourceError, UsageError
 from portbook.findings import accepted as acceptance
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 MOST_SERVICES = 200_000  # given at once
-PATIENCE_S = 20.0  # how long a writer waits for another one
 _SUFFIXES = ("", "-wal", "-shm")
 
 
