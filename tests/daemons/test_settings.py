@@ -144,6 +144,8 @@ def test_an_upstream_wishes_what_it_is_told_to() -> None:
         ({"unit": {"AE4C": {**UNIT, "stream": {"1": "HHZ"}}}}, "each a list of texts"),
         ({"unit": {"AE4C": {**UNIT, "rate": {"0": 1.0}}}}, "they count from 1"),
         ({"unit": {"AE4C": {**UNIT, "rate": {"1": 0}}}}, "above 0 and at most 1000 Hz"),
+        ({"unit": {"AE4C": {**UNIT, "position": [48.1]}}}, "latitude and longitude in degrees"),
+        ({"unit": {"AE4C": {**UNIT, "position": [91, 12.5]}}}, "latitude and longitude in degrees"),
         ({"unit": {"AE4C": {**UNIT, "addresses": ["x"]}}}, "'x' is no network"),
         ({"listen": {"field": "a:b"}}, "listen.field: 'a:b' is no ADDRESS:PORT"),
         ({"listen": {"field": "127.0.0.1:70000"}}, "port must be 0 to 65535"),

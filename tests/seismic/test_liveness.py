@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 from support.reftek import START_NS, event, state_of_health
 
 from portbook.seismic.clocks import ClockState
-from portbook.seismic.instruments import Instrument, Verdict
+from portbook.seismic.instruments import Instrument, NamedHole, Verdict
 from portbook.seismic.liveness import (
     FORGET_NS,
     MOST_ADDRESSES,
+    MOST_HOLES,
     MOST_STREAMS,
     MOST_UNITS,
     Liveness,
@@ -305,3 +306,38 @@ def test_no_octets_make_it_stumble(octets: bytes, kind: str) -> None:
         alive.heard(kind.encode() + octets[2:], HERE, at(second))
 
     assert 3 == only(alive, at(3)).packets
+
+
+def test_the_position_is_that_of_the_last_header_or_line_that_tells_one() -> None:
+    alive = Liveness(2026)
+    header = event(seconds=5)[0]
+    alive.heard(header, HERE, START_NS)
+    of_header = alive.look(START_NS)[0]
+    line = "325:05:00:01 GPS: POSITION: N41:45:04.50 E103:23:45.46 +01234M\r\n"
+    alive.heard(state_of_health("9D20", 0, line), HERE, START_NS)
+    of_line = alive.look(START_NS)[0]
+    alive.heard(header[:918] + b" " * 106, HERE, START_NS)
+
+    assert (48.12185, 12.597167, 547.0) == (
+        of_header.latitude,
+        of_header.longitude,
+        of_header.elevation_m,
+    )
+    assert (41.75125, 103.395961, 1234.0) == (
+        of_line.latitude,
+        of_line.longitude,
+        of_line.elevation_m,
+    )
+    assert of_line.latitude == alive.look(START_NS)[0].latitude
+
+
+def test_the_last_holes_are_kept_with_their_sequences() -> None:
+    alive = Liveness(2026)
+    named = [NamedHole(1, 7, at, at + 1, 2, 10, 20, START_NS) for at in range(MOST_HOLES + 3)]
+    for one in named:
+        alive.hole("9D20", 1, 2, START_NS, one)
+    alive.hole("9D20", 1, 2, START_NS)
+    told = alive.look(START_NS)[0]
+
+    assert tuple(named[-MOST_HOLES:]) == told.last_holes
+    assert MOST_HOLES + 4 == told.holes

@@ -36,6 +36,19 @@ class StreamState(msgspec.Struct, frozen=True):
     late: bool
 
 
+class NamedHole(msgspec.Struct, frozen=True):
+    """A hole as the archiver named it: sequences first to last, both included; found_ns: when."""
+
+    stream: int
+    event: int
+    first_sequence: int
+    last_sequence: int
+    packets: int
+    from_ns: int
+    until_ns: int
+    found_ns: int
+
+
 class Instrument(msgspec.Struct, frozen=True, tag="instrument", tag_field="kind"):
     """A recorder: when it was heard, from where, how its clock is, what is missing.
 
@@ -43,6 +56,8 @@ class Instrument(msgspec.Struct, frozen=True, tag="instrument", tag_field="kind"
     our clock; data_ns: time tag of its newest data; quality: of its clock, 0 to 100
     clock_steps: how often a channel's time tags leapt though no packet is missing; clock_step_ns,
     clock_step_s: when that was told last, and by how much they leapt
+    latitude, longitude: where it says that it stands, degrees, north and east positive
+    last_holes: the last few of its holes, the newest last
     """
 
     unit: str
@@ -70,3 +85,7 @@ class Instrument(msgspec.Struct, frozen=True, tag="instrument", tag_field="kind"
     clock_step_s: float | None = None
     interval_s: float | None = None
     streams: tuple[StreamState, ...] = ()
+    latitude: float | None = None
+    longitude: float | None = None
+    elevation_m: float | None = None
+    last_holes: tuple[NamedHole, ...] = ()

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
+from portbook.protocols.reftek.layouts import EH
 from portbook.protocols.reftek.packets import read
 from portbook.records import NOTHING
 from portbook.seismic.clocks import Clock, of_header, of_line
 from portbook.seismic.health import HealthText
-from portbook.seismic.instruments import Instrument, StreamState, Verdict
+from portbook.seismic.instruments import Instrument, NamedHole, StreamState, Verdict
+from portbook.seismic.positions import Position
+from portbook.seismic.positions import of_header as position_of_header
+from portbook.seismic.positions import of_line as position_of_line
 from portbook.seismic.relays import Relay
 from portbook.seismic.tags import NANO, day_ns, of_day_ns
 
@@ -21,6 +25,7 @@ HEAD = 24  # octets of a packet that are kept: its header, and of data what they
 TIMES = 4  # expected intervals that a stream may be silent for
 FORGET_NS = 7 * 86400 * NANO  # a unit that nobody expects is forgotten after so long without a word
 LONGEST_NS = 6 * 3600 * NANO  # of an interval that is believed; AUX packets last 5000 s
+MOST_HOLES = 8  # of a unit that are kept with their sequences
 _LETTERS = 200  # of a state-of-health line that are kept
 _FALLS = 16  # a shorter interval is believed by this part
 _RUN, _OF_RUN = 32, 4  # after the first 32, 4 of 32 packets of a channel are timed
@@ -102,7 +107,9 @@ class Liveness:
             if address != found.address:
                 found.at(address)
 
-    def hole(self, unit: str, stream: int, packets: int, now_ns: int) -> None:
+    def hole(
+        self, unit: str, stream: int, packets: int, now_ns: int, named: NamedHole | None = None
+    ) -> None:
         """Take note of a hole that the archiver named; stream counts from 1, as in its record."""
         self.holes += 1
         self.missing += packets
@@ -112,6 +119,8 @@ class Liveness:
         found.holes += 1
         found.missing += packets
         found.hole_ns = now_ns
+        if named is not None:
+            found.last_holes = (*found.last_holes, named)[-MOST_HOLES:]
         wire = stream - 1
         lane = found.stream(wire // 10 << 4 | wire % 10) if 0 <= wire < 100 else None
         if lane is not None:
@@ -172,6 +181,7 @@ class Liveness:
             for line in self._text.take(packet) if packet else ():
                 unit.health_ns, unit.health = now_ns, line.text[:_LETTERS]
                 unit.clock = of_line(line.text, now_ns, line.at_ns, unit.clock)
+                unit.position = position_of_line(line.text) or unit.position
         elif kind in (_HEADER, _TRAILER):
             unit.data_ns = now_ns
             stream = unit.stream(octets[18])
@@ -182,6 +192,7 @@ class Liveness:
                 stream.ended = kind == _TRAILER
             told = head_ns(octets[:HEAD], self._near_year)
             unit.clock = of_header(octets, now_ns, told, unit.clock)
+            unit.position = position_of_header(EH.get(octets, "position")) or unit.position
 
     def _gone(self, unit: _Unit, now_ns: int) -> bool:
         last = max(unit.arrived_ns, unit.link_ns, unit.first_ns)
@@ -298,9 +309,11 @@ class _Unit:
         "hole_ns",
         "holes",
         "id",
+        "last_holes",
         "link_ns",
         "missing",
         "packets",
+        "position",
         "shown",
         "state",
         "step_ns",
@@ -317,6 +330,8 @@ class _Unit:
         self.step_s: float | None = None
         self.health = ""
         self.clock = Clock()
+        self.position: Position | None = None
+        self.last_holes: tuple[NamedHole, ...] = ()
         self.address = ""
         self.addresses: dict[str, None] = {}
         self.streams: dict[int, _Stream] = {}
@@ -389,6 +404,8 @@ class _Unit:
             clock_step_s=self.step_s,
             interval_s=min(due, default=None),
             streams=tuple(sorted(streams, key=lambda one: one.stream)),
+            last_holes=self.last_holes,
+            **(self.position._asdict() if self.position else {}),
         )
 
 

@@ -24,7 +24,7 @@ from portbook.seismic.miniseed import Name
 _UNIT = re.compile(r"[0-9A-Fa-f]{4}\Z")
 CODES = ("network", "station", "location", "stream")
 # What the receiver's settings have beside: daemons.settings checks them, and its tests these two.
-RECEIVER_KEYS = ("rate", "addresses", "silence_s")
+RECEIVER_KEYS = ("rate", "position", "addresses", "silence_s")
 RECEIVER_TABLES = (
     "folder",
     "listen",

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from portbook.daemons.configuration.places import endpoint, networks
 from portbook.daemons.configuration.settings import PACKETS, Settings, Table, Unit, Upstream
 from portbook.errors import UsageError
+from portbook.seismic.positions import place
 from portbook.seismic.stations import of
 
 _AT = re.compile(r"(?P<what>.*?)(?: - at `\$(?P<path>[^`]*)`)?\Z", re.DOTALL)
@@ -170,6 +171,11 @@ def _about(one: Unit) -> None:
             raise UsageError(f"rate.{stream}: there is no such stream; they count from 1")
         if not 0 < rate <= 1000:
             raise UsageError(f"rate.{stream} has to be above 0 and at most 1000 Hz, got {rate}")
+    if one.position and (len(one.position) != 2 or place(*one.position) is None):
+        raise UsageError(
+            "position has to be latitude and longitude in degrees, as in [48.1219, 12.5972], got "
+            f"{list(one.position)}"
+        )
 
 
 def _webhook(text: str) -> None:

@@ -146,6 +146,15 @@ class Unit(Table, frozen=True):
             example="100",
         ),
     ] = {}
+    position: Annotated[
+        tuple[float, ...],
+        _key(
+            "latitude and longitude, north and east positive; empty: as it tells itself",
+            "degrees",
+            reload=True,
+            example="[48.1219, 12.5972]",
+        ),
+    ] = ()
     addresses: Annotated[
         tuple[str, ...],
         _key(

@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from portbook.daemons.archival.archivist import Archivist
 from portbook.daemons.configuration.places import Network, admits, admitted
 from portbook.daemons.configuration.settings import GB, Settings
@@ -32,6 +34,7 @@ from portbook.daemons.voices import wording
 from portbook.daemons.voices.speaker import Speaker
 from portbook.daemons.voices.voice import SIZE, worth_telling
 from portbook.seismic.alarms import Alarm
+from portbook.seismic.instruments import NamedHole
 from portbook.seismic.liveness import Liveness
 from portbook.seismic.ordering import Order
 from portbook.seismic.ring import Ring
@@ -350,7 +353,8 @@ class Parts:
     def _hole(self, hole: Mapping[str, Any]) -> None:
         unit, stream, packets = hole.get("unit"), hole.get("stream"), hole.get("packets")
         if isinstance(unit, str) and isinstance(stream, int) and isinstance(packets, int):
-            self.liveness.hole(unit, stream, packets, time.time_ns())
+            now_ns = time.time_ns()
+            self.liveness.hole(unit, stream, packets, now_ns, _named(hole, now_ns))
         self.speaker.say("warning", f"hole: {wording.hole(hole)}")
 
     def _step(self, step: Mapping[str, Any]) -> None:
@@ -368,6 +372,14 @@ class Parts:
             until = time.monotonic() + 1.0
             while drain.read() and time.monotonic() < until:
                 pass
+
+
+def _named(hole: Mapping[str, Any], now_ns: int) -> NamedHole | None:
+    """Return a hole with its sequences; None when the line does not tell them."""
+    try:
+        return msgspec.convert({**hole, "found_ns": now_ns}, NamedHole)
+    except msgspec.ValidationError:
+        return None
 
 
 def _modes(settings: Settings) -> frozenset[Mode]:
