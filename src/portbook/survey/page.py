@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
 from portbook.claims.everything import Claims
 from portbook.claims.profiles import profiles
 from portbook.ports import Band, PortRange, Transport
-from portbook.protocols import Profile
+from portbook.protocols import Profile, Usual
 from portbook.records import Claim, ClaimKind
 
 SHOWN = (Transport.TCP, Transport.UDP, Transport.SCTP, Transport.DCCP)
@@ -55,7 +55,7 @@ def page(number: int, transport: Transport | None, claims: Claims) -> PortPage:
         registry=f"{about.source}, {about.date}",
         collisions=tuple(_collisions(number, asked, claims)),
         safety=tuple(dict.fromkeys(one.safety for one in known if one.safety)),
-        neighbours=tuple(_neighbours(number, known)),
+        neighbours=tuple(_neighbours(number, claims)),
         how_to_check=how_to_check(number, asked),
         how_to_watch=tuple(
             f"tcpdump -n {one.value} port {number}"
@@ -102,28 +102,39 @@ def _spoken(number: int, said: Sequence[Claim]) -> list[Profile]:
     return [one for name, one in profiles().items() if name in names]
 
 
-def _collisions(number: int, transports: Sequence[Transport], claims: Claims) -> list[str]:
+def parties(
+    number: int, transports: Sequence[Transport], claims: Claims
+) -> list[tuple[Transport, dict[str, ClaimKind]]]:
+    """Return who claims a port, by transport, where more than one party does."""
     found = []
     for transport in transports:
-        parties = {
-            claim.claimant: claim.claim.value
+        named = {
+            claim.claimant: claim.claim
             for claim in claims.of(number, transport)
             if claim.claim in PARTIES and claim.alias_of is None
         }
-        if len(parties) > 1:
-            told = ", ".join(f"{name} ({kind})" for name, kind in parties.items())
-            found.append(f"{number}/{transport.value} is claimed by {len(parties)}: {told}")
+        if len(named) > 1:
+            found.append((transport, named))
     return found
 
 
-def _neighbours(number: int, known: Sequence[Profile]) -> list[str]:
+def relatives(number: int, claims: Claims) -> list[tuple[Profile, tuple[Usual, ...]]]:
+    """Return the protocols that usually stand on a port, each with its other ports."""
     found = []
-    for protocol in known:
-        others = [
-            f"{usual.ports}/{usual.transport.value}"
-            for usual in protocol.usual
-            if usual.ports != PortRange(number, number)
-        ]
+    for protocol in _spoken(number, claims.of(number)):
+        others = tuple(one for one in protocol.usual if one.ports != PortRange(number, number))
         if others:
-            found.append(f"{protocol.title}: {', '.join(others)}")
+            found.append((protocol, others))
     return found
+
+
+def _collisions(number: int, transports: Sequence[Transport], claims: Claims) -> Iterator[str]:
+    for transport, named in parties(number, transports, claims):
+        told = ", ".join(f"{name} ({kind.value})" for name, kind in named.items())
+        yield f"{number}/{transport.value} is claimed by {len(named)}: {told}"
+
+
+def _neighbours(number: int, claims: Claims) -> Iterator[str]:
+    for protocol, others in relatives(number, claims):
+        told = ", ".join(f"{one.ports}/{one.transport.value}" for one in others)
+        yield f"{protocol.title}: {told}"
