@@ -5,6 +5,7 @@ and what counts as a change, stands in `entries`; what is gone, in `store`.
 """
 
 from portbook.book.changes import Change
+from portbook.book.listings import Asked, Listed
 from portbook.book.store import Book, Seen, Size
 
-__all__ = ["Book", "Change", "Seen", "Size"]
+__all__ = ["Asked", "Book", "Change", "Listed", "Seen", "Size"]
