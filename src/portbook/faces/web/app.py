@@ -1,0 +1,82 @@
+"""The program behind `portbook serve`: finds its pages and its API, and puts them together."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from contextlib import asynccontextmanager
+from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from litestar import Litestar
+from litestar.datastructures import State
+
+from portbook.faces.languages import SOURCE, choose
+from portbook.faces.web import api, pages, problems
+from portbook.faces.web.kept import Kept
+from portbook.faces.web.rendering import COOKIE
+from portbook.faces.web.statics import routes as statics
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from portbook.faces.web.desk import Desk
+    from portbook.faces.web.guard.asgi import ASGIApp, Scope
+
+HERE = Path(__file__).parent
+
+
+def make(desk: Desk) -> ASGIApp:
+    """Return the program for a desk: pages, API and files, kept while nothing changes.
+
+    It is not guarded: `guard.guarded` is put around it.
+    """
+    app = Litestar(
+        route_handlers=[*_found(pages), *_found(api), *statics],
+        exception_handlers=problems.HANDLERS,
+        lifespan=[_watching(desk)],
+        openapi_config=api.description(),
+        state=State({"desk": desk}),
+        request_max_body_size=None,  # the guard bounds every body, by path
+        debug=False,
+        logging_config=None,
+    )
+
+    def tag(scope: Scope) -> str:
+        headers = dict(scope["headers"])
+        accepted = headers.get(b"accept-language")
+        return choose(
+            accepted.decode("latin-1") if accepted else None,
+            _cookie(headers.get(b"cookie", b"")),
+            desk.settings.language or SOURCE,
+        ).tag
+
+    return Kept(app, lambda: desk.version, tag)
+
+
+def _found(package: Any) -> Iterator[Any]:
+    """Give the routes of all modules of a package: a page is added by its file alone."""
+    for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda one: one.name):
+        loaded = importlib.import_module(f"{package.__name__}.{module.name}")
+        yield from getattr(loaded, "routes", ())
+
+
+def _watching(desk: Desk) -> Any:
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        async with desk.watching():
+            yield
+
+    return lifespan
+
+
+def _cookie(header: bytes) -> str | None:
+    if COOKIE.encode() not in header:
+        return None
+    try:
+        told = SimpleCookie(header.decode("latin-1"))
+    except CookieError:
+        return None
+    return told[COOKIE].value if COOKIE in told else None

@@ -1,0 +1,1 @@
+"""The pages, one file each: `routes` lists its handlers, nothing else has to be told."""

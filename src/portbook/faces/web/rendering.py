@@ -1,0 +1,146 @@
+"""Pages: templates filled in the reader's language.
+
+One Jinja environment a language, since macros must speak it too; compiled templates are shared.
+Everything that comes from a network is text: autoescape is on for all templates.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from jinja2 import BytecodeCache, Environment, PackageLoader, StrictUndefined
+from litestar import Request, Response
+from litestar.enums import MediaType
+from markupsafe import Markup
+
+from portbook.faces.exports import rfc3339
+from portbook.faces.languages import SOURCE, Language, choose, languages
+from portbook.faces.web.asked import changed, plain
+from portbook.faces.web.kept import KEPT
+
+if TYPE_CHECKING:
+    from jinja2.bccache import Bucket
+
+COOKIE = "language"
+
+
+class _Compiled(BytecodeCache):
+    """Compiled templates in memory, for the environments of all languages."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Fill the bucket when the template was compiled before."""
+        if code := self._codes.get(bucket.key):
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what was compiled."""
+        self._codes[bucket.key] = bucket.bytecode_to_string()
+
+
+_compiled = _Compiled()
+
+
+@lru_cache(maxsize=16)
+def environment(language: Language) -> Environment:
+    """Return the environment whose templates speak a language."""
+    made = Environment(
+        loader=PackageLoader("portbook.faces.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        bytecode_cache=_compiled,
+        extensions=["jinja2.ext.i18n"],
+    )
+    made.policies["ext.i18n.trimmed"] = True
+    made.install_gettext_callables(  # type: ignore[attr-defined]  # the extension adds it
+        language.gettext,
+        language.ngettext,
+        newstyle=True,
+        pgettext=language.pgettext,
+        npgettext=language.npgettext,
+    )
+    made.globals |= {"language": language, "languages": languages, "changed": changed}
+    made.filters |= {
+        "number": language.number,
+        "octets": language.octets,
+        "moment": language.moment,
+        "short": language.short,
+        "ago": language.ago,
+        "duration": language.duration,
+        "percent": language.percent,
+        "listed": language.list,
+        "rfc3339": rfc3339,
+        "segment": _segment,
+        "time": _time_of(language),
+        "svg": Markup,
+    }
+    return made
+
+
+def language_of(request: Request[Any, Any, Any]) -> Language:
+    """Return the language that the reader chose, by hand or by browser."""
+    default = request.app.state.desk.settings.language or SOURCE
+    return choose(request.headers.get("accept-language"), request.cookies.get(COOKIE), default)
+
+
+def render(
+    request: Request[Any, Any, Any],
+    template: str,
+    *,
+    status: int = 200,
+    kept_s: float | None = 2.0,
+    **context: Any,
+) -> Response[bytes]:
+    """Fill a template; `_("...")` and the like in it speak the reader's language.
+
+    kept_s: for how long the page may be kept while nothing changes; None: it is made each time,
+    such as a page about its reader
+    """
+    desk, language = request.app.state.desk, language_of(request)
+    body = (
+        environment(language)
+        .get_template(template)
+        .render(
+            desk=desk,
+            here=request.url.path,
+            asked=plain(request.url.query),
+            now_ns=time.time_ns(),
+            **context,
+        )
+    )
+    if kept_s is not None:
+        request.scope["state"][KEPT] = kept_s
+    return Response(
+        body.encode(),
+        status_code=status,
+        media_type=MediaType.HTML,
+        headers={
+            "content-language": language.tag,
+            "cache-control": "no-cache",
+            "vary": "accept-language, cookie, accept-encoding",
+        },
+    )
+
+
+def _segment(text: object) -> str:
+    """Quote a text for one segment of an address."""
+    return quote(str(text), safe=":,@")
+
+
+def _time_of(language: Language) -> Any:
+    def told(moment_ns: int | None) -> Markup:
+        if moment_ns is None:
+            return Markup("–")
+        return Markup('<time datetime="{}">{}</time>').format(
+            rfc3339(moment_ns), language.short(moment_ns)
+        )
+
+    return told
