@@ -43,7 +43,8 @@ def octets(text: str) -> int:
     if not match or (match[3] and not match[2]):
         raise UsageError(f"not a size: {text!r}; write 200MB, 1GB or 512KiB")
     power = " kmgt".index(match[2].lower() or " ")
-    return int(match[1]) * int(1024 if match[3] else 1000) ** power
+    scale: int = (1024 if match[3] else 1000) ** power
+    return int(match[1]) * scale
 
 
 def language(text: str) -> str:
