@@ -6,17 +6,15 @@ import importlib
 import pkgutil
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
-from http.cookies import CookieError, SimpleCookie
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from litestar import Litestar
 from litestar.datastructures import State
 
-from portbook.faces.languages import SOURCE, choose
+from portbook.faces.languages import choose
 from portbook.faces.web import api, pages, problems
 from portbook.faces.web.kept import Kept
-from portbook.faces.web.rendering import COOKIE
+from portbook.faces.web.rendering import wishes
 from portbook.faces.web.statics import routes as statics
 
 if TYPE_CHECKING:
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
 
     from portbook.faces.web.desk import Desk
     from portbook.faces.web.guard.asgi import ASGIApp, Scope
-
-HERE = Path(__file__).parent
 
 
 def make(desk: Desk) -> ASGIApp:
@@ -45,13 +41,7 @@ def make(desk: Desk) -> ASGIApp:
     )
 
     def tag(scope: Scope) -> str:
-        headers = dict(scope["headers"])
-        accepted = headers.get(b"accept-language")
-        return choose(
-            accepted.decode("latin-1") if accepted else None,
-            _cookie(headers.get(b"cookie", b"")),
-            desk.settings.language or SOURCE,
-        ).tag
+        return choose(*wishes(scope, desk)).tag
 
     return Kept(app, lambda: desk.version, tag)
 
@@ -70,13 +60,3 @@ def _watching(desk: Desk) -> Any:
             yield
 
     return lifespan
-
-
-def _cookie(header: bytes) -> str | None:
-    if COOKIE.encode() not in header:
-        return None
-    try:
-        told = SimpleCookie(header.decode("latin-1"))
-    except CookieError:
-        return None
-    return told[COOKIE].value if COOKIE in told else None

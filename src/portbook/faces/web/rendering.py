@@ -7,8 +7,9 @@ Everything that comes from a network is text: autoescape is on for all templates
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from jinja2 import BytecodeCache, Environment, PackageLoader, StrictUndefined
@@ -23,6 +24,8 @@ from portbook.faces.web.kept import KEPT
 
 if TYPE_CHECKING:
     from jinja2.bccache import Bucket
+
+    from portbook.faces.web.desk import Desk
 
 COOKIE = "language"
 
@@ -87,8 +90,28 @@ def environment(language: Language) -> Environment:
 
 def language_of(request: Request[Any, Any, Any]) -> Language:
     """Return the language that the reader chose, by hand or by browser."""
-    default = request.app.state.desk.settings.language or SOURCE
-    return choose(request.headers.get("accept-language"), request.cookies.get(COOKIE), default)
+    return choose(*wishes(cast(Mapping[str, Any], request.scope), request.app.state.desk))
+
+
+def wishes(scope: Mapping[str, Any], desk: Desk) -> tuple[str | None, str | None, str]:
+    """Return what the browser wishes, what was chosen by hand, and the language otherwise."""
+    headers = dict(scope["headers"])
+    accepted: bytes | None = headers.get(b"accept-language")
+    return (
+        accepted.decode("latin-1") if accepted else None,
+        _cookie(headers.get(b"cookie", b"")),
+        desk.settings.language or SOURCE,
+    )
+
+
+def _cookie(header: bytes) -> str | None:
+    if COOKIE.encode() not in header:
+        return None
+    for part in header.decode("latin-1").split(";"):
+        name, _, value = part.strip().partition("=")
+        if name == COOKIE:
+            return value
+    return None
 
 
 def render(
@@ -105,21 +128,11 @@ def render(
     such as a page about its reader
     """
     desk, language = request.app.state.desk, language_of(request)
-    body = (
-        environment(language)
-        .get_template(template)
-        .render(
-            desk=desk,
-            here=request.url.path,
-            asked=plain(request.url.query),
-            now_ns=time.time_ns(),
-            **context,
-        )
-    )
+    body = fill(desk, language, template, request.url.path, request.url.query, **context)
     if kept_s is not None:
         request.scope["state"][KEPT] = kept_s
     return Response(
-        body.encode(),
+        body,
         status_code=status,
         media_type=MediaType.HTML,
         headers={
@@ -127,6 +140,18 @@ def render(
             "cache-control": "no-cache",
             "vary": "accept-language, cookie, accept-encoding",
         },
+    )
+
+
+def fill(
+    desk: Desk, language: Language, template: str, path: str, query: str, **context: Any
+) -> bytes:
+    """Return a template filled in a language; path and query: of the page that it is."""
+    return (
+        environment(language)
+        .get_template(template)
+        .render(desk=desk, here=path, asked=plain(query), now_ns=time.time_ns(), **context)
+        .encode()
     )
 
 

@@ -1,0 +1,37 @@
+"""`/devices/10.0.0.9`: all that is known of one address."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request, Response, get
+from litestar.exceptions import NotFoundException
+
+from portbook.faces.web.rendering import render
+
+_MOST = 500
+_LONGEST = 64
+
+
+@get("/devices/{address:str}", include_in_schema=False, sync_to_thread=True)
+def device(request: Request[Any, Any, Any], address: str) -> Response[bytes]:
+    """Show a device: what it told of itself, what it serves, what it announces, what is wrong."""
+    if len(address) > _LONGEST or not address.isprintable():
+        raise NotFoundException("no device has such an address")
+    with request.app.state.desk.reading() as book:
+        known = book.of_host(address, _MOST)
+    kinds: dict[str, list[Any]] = {}
+    for one in known:
+        kinds.setdefault(one.of, []).append(one)
+    return render(
+        request,
+        "device.html",
+        address=address,
+        device=next(iter(kinds.get("device", ())), None),
+        kinds=kinds,
+        first_ns=min((one.first_ns for one in known), default=None),
+        last_ns=max((one.last_ns for one in known), default=None),
+    )
+
+
+routes = [device]
