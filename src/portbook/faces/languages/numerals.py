@@ -1,11 +1,15 @@
-"""Numbers, sizes and shares as a language writes them."""
+"""Numbers, sizes and shares as a language writes them.
+
+By CLDR's symbols and patterns, as Babel has them; put together here, since a page writes
+thousands of numbers, and since Babel cannot write one of more than 28 digits.
+"""
 
 from __future__ import annotations
 
 import math
+import re
 
 from babel import Locale
-from babel.numbers import format_decimal, format_percent
 
 from portbook.faces.languages.units import unit_pattern
 
@@ -22,37 +26,26 @@ class Numerals:
     def __init__(self, locale: Locale, minimum_grouping: int = 1) -> None:
         self._locale = locale
         self._grouped_from = 10 ** (2 + minimum_grouping)
-        symbols = locale.number_symbols["latn"]
-        self._decimal, self._minus = str(symbols["decimal"]), str(symbols["minusSign"])
-        self._infinity, self._nan = str(symbols["infinity"]), str(symbols["nan"])
-        in_thousands = locale.decimal_formats[None].grouping == _THOUSANDS
-        self._group: str | None = str(symbols["group"]) if in_thousands else None
-        whole = locale.percent_formats[None].pattern
-        self._percent = whole.replace("0", "0.#", 1)
+        symbols = {key: str(sign) for key, sign in locale.number_symbols["latn"].items()}
+        self._decimal, self._group = symbols["decimal"], symbols["group"]
+        self._minus, self._infinity = symbols["minusSign"], symbols["infinity"]
+        self._nan = symbols["nan"]
+        self._grouping: tuple[int, int] = locale.decimal_formats[None].grouping
+        percents = locale.percent_formats[None]
+        affixes = (percents.prefix[0], percents.suffix[0])
+        self._percent = [sign.replace("%", symbols["percentSign"]) for sign in affixes]
         # Symbols do not bend; CLDR's German "1 kbyte" beside "2 kB" is no model.
         self._sizes = [unit_pattern(locale, f"digital-{size}", "short", 2) for size in _SIZES]
 
     def number(self, value: float) -> str:
         """Write a number, with at most three decimals."""
-        if type(value) is int:
-            if self._grouped_from > value >= 0:
-                return str(value)
-            if self._group is not None:
-                written = f"{abs(value):,}" if abs(value) >= self._grouped_from else str(abs(value))
-                sign = self._minus if value < 0 else ""
-                return sign + written.replace(",", self._group)
-        if not math.isfinite(value):
-            return self._beyond(value)
-        grouped = abs(value) >= self._grouped_from
-        return format_decimal(value, locale=self._locale, group_separator=grouped)
+        if type(value) is int and self._grouped_from > value >= 0:
+            return str(value)
+        return self._written(value, 3)
 
     def brief(self, value: float) -> str:
         """Write a number from 0 to below 1000 by the three digits that count: `1.23`, `123`."""
-        decimals = 2 if value < 9.995 else 1 if value < 99.95 else 0
-        written = f"{value:.{decimals}f}"
-        if decimals:
-            written = written.rstrip("0").rstrip(".")
-        return written.replace(".", self._decimal)
+        return self._written(value, 2 if value < 9.995 else 1 if value < 99.95 else 0)
 
     def octets(self, count: int) -> str:
         """Write a size by steps of 1000, as disks and lines count."""
@@ -60,10 +53,11 @@ class Numerals:
             return self._minus + self.octets(-count)
         if count < 1000:  # by the whole name: English has no plural of the short one
             return unit_pattern(self._locale, "digital-byte", "long", count).format(count)
-        value, step = count / 1000, 0
-        while value >= 999.5 and step < len(_SIZES) - 1:
-            value, step = value / 1000, step + 1
-        told = self.brief(value) if value < 999.5 else self.number(round(value))
+        step = 0
+        while step < len(_SIZES) - 1 and count * 2 >= 1999 * 1000 ** (step + 1):
+            step += 1
+        size = 1000 ** (step + 1)
+        told = self.brief(count / size) if count * 2 < 1999 * size else self.number(count // size)
         return self._sizes[step].format(told)
 
     def percent(self, share: float) -> str:
@@ -71,11 +65,29 @@ class Numerals:
 
         What is more than nothing is never rounded to 0%, what is less than all never to 100%.
         """
-        if not math.isfinite(share):
-            return self._beyond(share)
         if 0 < share < 1:
             share = min(max(share, 0.001), 0.999)
-        return format_percent(share, self._percent, locale=self._locale)
+        before, after = self._percent
+        return f"{before}{self._written(share * 100, 1)}{after}"
+
+    def _written(self, value: float, decimals: int) -> str:
+        """Write a number with so many decimals, without noughts at its end."""
+        if isinstance(value, float) and not math.isfinite(value):
+            return self._beyond(value)
+        text = str(abs(value)) if isinstance(value, int) else f"{abs(value):.{decimals}f}"
+        whole, _, fraction = text.partition(".")
+        fraction = fraction.rstrip("0")
+        if abs(value) >= self._grouped_from:
+            whole = self._in_groups(whole)
+        sign = self._minus if value < 0 and (whole != "0" or fraction) else ""
+        return f"{sign}{whole}{self._decimal}{fraction}" if fraction else sign + whole
+
+    def _in_groups(self, digits: str) -> str:
+        if self._grouping == _THOUSANDS:
+            return f"{int(digits):,}".replace(",", self._group)
+        last, others = self._grouping
+        groups = re.findall(rf"\d{{1,{others}}}", digits[:-last][::-1])
+        return self._group.join([*(group[::-1] for group in reversed(groups)), digits[-last:]])
 
     def _beyond(self, value: float) -> str:
         if math.isnan(value):

@@ -32,9 +32,16 @@ def plural_forms(locale: Locale) -> PluralForms:
     rules = locale.plural_form.rules
     tests = {name: _either(rules[name]) for name in ORDER if name in rules}
     used = {name: test for name, test in tests.items() if test != "0"}
-    expression = "".join(f"{test} ? {at} : " for at, test in enumerate(used.values()))
-    names = (*used, "other")
-    return PluralForms(names, f"nplurals={len(names)}; plural=({expression}{len(used)});")
+    names = (*used, "other") if _leaves_some(locale) else tuple(used)
+    expression = "".join(f"{used[name]} ? {at} : " for at, name in enumerate(names[:-1]))
+    header = f"nplurals={len(names)}; plural=({expression}{len(names) - 1});"
+    return PluralForms(names, header)
+
+
+def _leaves_some(locale: Locale) -> bool:
+    """Tell whether any whole number is left for "other"; in Polish none is."""
+    form = locale.plural_form  # CLDR's rules look at the last three digits, and at millions
+    return any(form(n) == "other" for n in (*range(1001), 10**6, 10**6 + 1))
 
 
 def _either(rule: str) -> str:

@@ -5,19 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Literal
 
 from babel import Locale
-from babel.dates import format_timedelta
 from markupsafe import Markup
 
 from portbook.faces.languages.numerals import Numerals
-from portbook.faces.languages.units import unit_pattern
+from portbook.faces.languages.units import relative_pattern, unit_pattern
 from portbook.faces.times import NANO
 
-_Unit = Literal["year", "month", "day", "hour", "minute", "second"]
 # unit, its seconds, and from how many seconds on the next one is used
-_AGO: tuple[tuple[_Unit, int, float], ...] = (
+_AGO: tuple[tuple[str, int, float], ...] = (
     ("second", 1, 60),
     ("minute", 60, 3600),
     ("hour", 3600, 2 * 86400),
@@ -26,7 +23,6 @@ _AGO: tuple[tuple[_Unit, int, float], ...] = (
     ("year", 31_556_952, math.inf),
 )
 _PAIRS = (("day", 86400, "hour", 3600), ("hour", 3600, "minute", 60), ("minute", 60, "second", 1))
-_EVERY_UNIT = 1e12  # a threshold that no count reaches: Babel then keeps to the unit it is told
 _KEPT = 4096
 
 
@@ -36,29 +32,26 @@ class Spans:
     def __init__(self, locale: Locale, numerals: Numerals) -> None:
         self._locale, self._numerals = locale, numerals
         self._pair = _of_two(locale)
-        styles = locale.list_patterns["standard"]
-        self._list = {place: styles[place] for place in ("start", "middle", "end")}
-        self._list["2"] = styles.get("2", styles["end"])
+        standard = locale.list_patterns["standard"]
+        self._list = {place: standard[place] for place in ("2", "start", "middle", "end")}
 
         @lru_cache(maxsize=_KEPT)
-        def direction(unit: _Unit, seconds: int) -> str:
-            return format_timedelta(
-                seconds, unit, _EVERY_UNIT, add_direction=True, format="short", locale=locale
-            )
+        def relative(unit: str, direction: str, count: int) -> str:
+            return relative_pattern(locale, unit, direction, count).format(numerals.number(count))
 
         @lru_cache(maxsize=_KEPT)
         def counted(unit: str, count: int) -> str:
             pattern = unit_pattern(locale, f"duration-{unit}", "short", count)
             return pattern.format(numerals.number(count))
 
-        self._direction, self._counted = direction, counted
+        self._relative, self._counted = relative, counted
 
     def ago(self, time_ns: int, now_ns: int) -> str:
         """Write how long before or after now a moment is, by its largest unit, rounded down."""
         seconds = max(abs(now_ns - time_ns) // NANO, 1)  # nobody says "0 seconds ago"
         unit, size = next((unit, size) for unit, size, below in _AGO if seconds < below)
-        whole = seconds // size * size
-        return self._direction(unit, whole if time_ns > now_ns else -whole)
+        direction = "future" if time_ns > now_ns else "past"
+        return self._relative(unit, direction, int(seconds // size))
 
     def duration(self, seconds: float) -> str:
         """Write a duration by its two largest units; a dash when it is no number."""
@@ -94,9 +87,9 @@ class Spans:
 
 def _of_two(locale: Locale) -> str:
     """Return how two units of one duration stand together: `{0}, {1}`."""
-    patterns = locale.list_patterns
-    styles = (patterns.get("unit-short") or {}, patterns.get("unit") or {})
-    return next((str(style["2"]) for style in styles if "2" in style), "{0} {1}")
+    patterns = locale.list_patterns  # what a style lacks is, by CLDR, as in the plainer one
+    styles = (patterns.get("unit-short") or {}, patterns.get("unit") or {}, patterns["standard"])
+    return next(str(style["2"]) for style in styles if "2" in style)
 
 
 def _joined(texts: list[object], patterns: dict[str, str]) -> str:
