@@ -40,9 +40,7 @@ class Credentials:
         self._key, self._sessions_key = secrets.token_bytes(32), secrets.token_bytes(32)
         self._clock = clock
         self._ended: OrderedDict[bytes, float] = OrderedDict()
-        self._tokens = tuple(
-            self._digest(checked(one, LEAST_LETTERS, "token").encode()) for one in tokens
-        )
+        self._tokens = tuple(self._digest(checked(one).encode()) for one in tokens)
         self._passwords = (
             (self._digest(checked(password, LEAST_PASSWORD, "password").encode()),)
             if password is not None
@@ -111,7 +109,7 @@ class Credentials:
         return found
 
 
-def checked(text: str, least: int, what: str) -> str:
+def checked(text: str, least: int = LEAST_LETTERS, what: str = "token") -> str:
     """Return a secret that is strong enough; the UsageError for another never tells it.
 
     what: "token", which travels in a header and has no spaces, or "password"
