@@ -7,6 +7,7 @@ waits for telling. An interface that goes down is told, and followed when it com
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -61,6 +62,10 @@ class Watch:
                     look_at = now + max(LOOK_S, SHARE * took)
             self._rest()
             return self._look()
+
+    def stop(self) -> None:
+        """End in good order, soon; for whoever runs it in a thread of its own."""
+        self._stopped = True
 
     def _listen(self, wait_s: float) -> None:
         """Take what is there; wait for it, a moment, when there is nothing."""
@@ -124,7 +129,10 @@ class Watch:
 
     @contextmanager
     def _until_told(self) -> Iterator[None]:
-        """Stop in good order at SIGINT and SIGTERM."""
+        """Stop in good order at SIGINT and SIGTERM, which only the main thread may ask for."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
 
         def stop(number: int, frame: FrameType | None) -> None:
             self._stopped = True

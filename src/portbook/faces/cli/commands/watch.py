@@ -30,6 +30,7 @@ KEPT_EVERY_S = 60.0
       portbook watch eth1 --port 1740-1743 --jsonl
       portbook watch eth1 --for 10m --book plant.book
       portbook watch lo --protocol modbus
+      portbook watch eth1 --full
 
     Nothing is ever sent. Listening needs the right to capture (CAP_NET_RAW), which is given up as
     soon as the interface is open; `portbook doctor` says how to grant it. Packets that the kernel
@@ -37,7 +38,8 @@ KEPT_EVERY_S = 60.0
     else; elsewhere the system's libpcap is used, on Windows Npcap, which you install.
 
     On a terminal the picture is drawn anew every second; with --jsonl each line is something new,
-    or something known that tells otherwise; the summary comes last.
+    or something known that tells otherwise; the summary comes last. --full opens a full screen
+    with a table for each kind of record, as `portbook top` does.
     """,
 )
 @click.argument("interface")
@@ -55,6 +57,7 @@ KEPT_EVERY_S = 60.0
 )
 @click.option("--conversations", is_flag=True, help="Show the table of conversations too.")
 @click.option("--all", "everything", is_flag=True, help="Show every row of long tables.")
+@click.option("--full", is_flag=True, help="A full screen to look around in; needs portbook[tui].")
 @filtered
 @booked
 @judged("never")
@@ -74,12 +77,34 @@ def command(
     strict: bool,
     everything: bool,
     conversations: bool,
+    full: bool,
 ) -> int:
     """Open, give up the right to, listen, tell, keep."""
+    from portbook.evidence.privileges import give_up_capture
+
+    if full:
+        if shape is not Shape.TABLE:
+            raise click.UsageError("--full draws a screen; leave --json and --jsonl out")
+        from portbook.faces.tui import full_screen
+
+        screen = full_screen(f"portbook watch {interface}")
+        with _opened(interface, wants, promiscuous, capture) as opened:
+            give_up_capture()
+            code: int = screen.listen(
+                opened,
+                knowledge,
+                site=site,
+                book_path=book_path,
+                fail_on=fail_on,
+                strict=strict,
+                wants=wants,
+                seconds=seconds,
+                packets=packets,
+            )
+        return code
     import msgspec
 
     from portbook.daemons.watch import Watch
-    from portbook.evidence.privileges import give_up_capture
     from portbook.faces.cli.output import complain, exit_code
     from portbook.survey.live import Live
 
