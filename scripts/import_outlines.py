@@ -17,19 +17,22 @@ import json
 import math
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 TABLE = Path(__file__).parents[1] / "src/portbook/faces/web/drawings/data/outlines.txt"
 DIGEST = "619477ff690c086885e45cb91707d783805561bd75ae8e437b7d4694b0204e0f"
 UNITS = 100  # in a degree
+TURN = 360 * UNITS
 TOLERANCE = 3.8  # how far off a point may be that is left out
 SMALLEST = 80.0  # square units: islands below are dots on any map of this scale
 LARGEST_OCTETS = 150_000
 HEAD = """\
 # Outlines of land. Source: Natural Earth, land at 1:50m, version 4.1.0 (naturalearthdata.com).
 # Licence: public domain. Imported on 2026-11-21, thinned to {tolerance:g}/{units} degrees.
-# A ring a line, closed: steps east,north in 1/{units} degrees, the first one from 0,0.
+# A ring a line: steps east,north in 1/{units} degrees, the first one from 0,0. Rings go on over
+# the antimeridian; the one round a pole ends 360 degrees from where it began.
 """
 Point = tuple[float, float]
 Ring = list[tuple[int, int]]
@@ -86,6 +89,7 @@ def closed(arcs: list[list[Point]], numbers: list[int]) -> Ring:
     for number in numbers:
         arc = arcs[number] if number >= 0 else arcs[~number][::-1]
         points += arc[1:] if points else arc
+    points = unwrapped(points)
     far = max(range(len(points)), key=lambda at: math.dist(points[0], points[at]))
     kept = thinned(points[: far + 1]) + thinned(points[far:])[1:]
     ring: Ring = []
@@ -93,6 +97,16 @@ def closed(arcs: list[list[Point]], numbers: list[int]) -> Ring:
         if not ring or (round(east), round(north)) != ring[-1]:
             ring.append((round(east), round(north)))
     return ring[:-1] if ring[0] == ring[-1] else ring
+
+
+def unwrapped(points: list[Point]) -> list[Point]:
+    """Return a ring that does not leap back at the antimeridian, but goes on over it."""
+    turn = 0
+    found = [points[0]]
+    for before, point in pairwise(points):
+        turn += round((before[0] - point[0]) / TURN) * TURN
+        found.append((point[0] + turn, point[1]))
+    return found
 
 
 def thinned(points: list[Point]) -> list[Point]:

@@ -7,25 +7,28 @@ antimeridian; land is then drawn where it goes on. Cutting: Sutherland and Hodgm
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from typing import NamedTuple
 
 UNITS = 100  # in a degree
-_EDGE = 18_000  # units east or west: the seam at which rings were cut, where no coast is
-_TURN = 36_000
+_TURN, _POLE = 36_000, 9_000
 Point = tuple[float, float]
 
 
 class Ring(NamedTuple):
-    """A closed outline and what it lies within, in units."""
+    """A closed outline and what it lies within, in units; it may go on beyond 180 degrees.
+
+    polar: it is round a pole; then it holds three turns, and is closed far from any view
+    """
 
     points: tuple[tuple[int, int], ...]
     west: int
     south: int
     east: int
     north: int
+    polar: bool = False
 
 
 class View(NamedTuple):
@@ -37,13 +40,6 @@ class View(NamedTuple):
     north: float
 
 
-class Land(NamedTuple):
-    """The land of a view in degrees: closed shapes to be filled, and coasts to be drawn."""
-
-    shapes: list[list[Point]]
-    coasts: list[list[Point]]
-
-
 @lru_cache(maxsize=1)
 def rings() -> tuple[Ring, ...]:
     """Return all outlines that are shipped."""
@@ -51,28 +47,45 @@ def rings() -> tuple[Ring, ...]:
     return tuple(_ring(line) for line in text.splitlines() if not line.startswith("#"))
 
 
-def land(view: View, least: float = 0.0) -> Land:
-    """Return the land of a view; least: degrees that points are apart, and islands are large."""
-    told = Land([], [])
+def land(view: View, least: float = 0.0) -> list[list[Point]]:
+    """Return the shapes of land in a view, closed, in degrees.
+
+    What is cut off runs along the view's edge. least: degrees that points are apart, and islands
+    are large
+    """
+    found = []
     west, south, east, north = (round(side * UNITS) for side in view)
     for ring in rings():
-        for turn in (-_TURN, 0, _TURN):
+        if max(ring.east - ring.west, ring.north - ring.south) < least * UNITS:
+            continue
+        points: list[Point] | None = None
+        for turn in (0,) if ring.polar else (-_TURN, 0, _TURN):
             outside = (
                 ring.east + turn < west
                 or ring.west + turn > east
                 or ring.north < south
                 or ring.south > north
             )
-            small = max(ring.east - ring.west, ring.north - ring.south) < least * UNITS
-            if outside or small:
+            if outside:
                 continue
-            points = _thinned(ring.points, least * UNITS)
-            moved = [(x + turn, y) for x, y in points]
-            shape = _cut(moved, west, south, east, north)
+            points = points or _thinned(ring.points, least * UNITS)
+            shape = _cut([(x + turn, y) for x, y in points], west, south, east, north)
             if len(shape) >= 3:
-                told.shapes.append(_degrees(shape))
-            told.coasts.extend(map(_degrees, _coasts(points, turn, (west, south, east, north))))
-    return told
+                found.append([(x / UNITS, y / UNITS) for x, y in shape])
+    return found
+
+
+def has_coast(view: View) -> bool:
+    """Tell whether an outline has a point within a view."""
+    west, south, east, north = (side * UNITS for side in view)
+    return any(
+        west <= x + turn <= east and south <= y <= north
+        for ring in rings()
+        if ring.north >= south and ring.south <= north
+        for turn in ((0,) if ring.polar else (-_TURN, 0, _TURN))
+        if ring.east + turn >= west and ring.west + turn <= east
+        for x, y in ring.points
+    )
 
 
 def _ring(line: str) -> Ring:
@@ -82,45 +95,29 @@ def _ring(line: str) -> Ring:
         right, up = step.split(",")
         east, north = east + int(right), north + int(up)
         points.append((east, north))
+    polar = abs(points[-1][0] - points[0][0]) > _TURN // 2
+    if polar:
+        points = _round_a_pole(points)
     easts, norths = [x for x, _ in points], [y for _, y in points]
-    return Ring(tuple(points), min(easts), min(norths), max(easts), max(norths))
+    return Ring(tuple(points), min(easts), min(norths), max(easts), max(norths), polar)
 
 
-def _thinned(points: Sequence[tuple[int, int]], least: float) -> list[tuple[int, int]]:
-    """Return points that are so far apart; those at the seam and at the poles stay."""
+def _round_a_pole(points: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return three turns of a coast round a pole, closed by way of the pole's latitude."""
+    pole = _POLE if points[0][1] > 0 else -_POLE
+    onwards = points if points[-1][0] > points[0][0] else points[::-1]
+    turns = [(x + turn, y) for turn in (-_TURN, 0, _TURN) for x, y in onwards]
+    return [*turns, (turns[-1][0], pole), (turns[0][0], pole)]
+
+
+def _thinned(points: Sequence[tuple[int, int]], least: float) -> list[Point]:
+    """Return points that are so far apart."""
     kept = [points[0]]
     for point in points[1:]:
         before = kept[-1]
-        near = abs(point[0] - before[0]) < least and abs(point[1] - before[1]) < least
-        if not near or abs(point[0]) == _EDGE:
+        if abs(point[0] - before[0]) >= least or abs(point[1] - before[1]) >= least:
             kept.append(point)
-    return kept if len(kept) >= 3 else list(points)
-
-
-def _coasts(
-    points: Sequence[tuple[int, int]], turn: int, view: tuple[int, int, int, int]
-) -> Iterator[list[Point]]:
-    """Give the pieces of a ring that are coast and may be seen."""
-    west, south, east, north = view
-    piece: list[Point] = []
-    for begin, end in zip(points, [*points[1:], points[0]], strict=True):
-        seam = abs(begin[0]) == abs(end[0]) == _EDGE or begin[1] == end[1] == -_EDGE // 2
-        x, y = begin[0] + turn, end[0] + turn
-        unseen = (
-            max(x, y) < west
-            or min(x, y) > east
-            or max(begin[1], end[1]) < south
-            or min(begin[1], end[1]) > north
-        )
-        if seam or unseen:
-            if piece:
-                yield piece
-            piece = []
-            continue
-        piece = piece or [(x, begin[1])]
-        piece.append((y, end[1]))
-    if piece:
-        yield piece
+    return [*kept] if len(kept) >= 3 else [*points]
 
 
 def _cut(
@@ -148,7 +145,3 @@ def _crossing(begin: Point, end: Point, axis: int, limit: float) -> Point:
     part = (limit - begin[axis]) / (end[axis] - begin[axis])
     other = begin[1 - axis] + part * (end[1 - axis] - begin[1 - axis])
     return (limit, other) if axis == 0 else (other, limit)
-
-
-def _degrees(points: Sequence[Point]) -> list[Point]:
-    return [(x / UNITS, y / UNITS) for x, y in points]

@@ -13,9 +13,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from portbook.faces.web.drawings.lettering import HEIGHT, fitted, label, width_of
-from portbook.faces.web.drawings.outlines import View, land
+from portbook.faces.web.drawings.outlines import View, has_coast, land
 from portbook.faces.web.drawings.placing import Box, Plane
-from portbook.faces.web.drawings.svg import Drawn, Markup, drawing, joined, number, tag
+from portbook.faces.web.drawings.svg import Drawn, Markup, drawing, number, tag
 
 MOST = 4096
 SIGN = 13.0  # of a sign, across
@@ -26,6 +26,7 @@ _COSINE = 0.15  # not less: near a pole degrees of longitude would have no end
 _STEPS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 45)
 _LINES = 5  # of the graticule in each direction, about
 _KM = 111.195  # of a degree of latitude, on a sphere of the earth's mean radius
+_INSET, _REGION = (168.0, 112.0), 26.0  # of a small map: its size, and its degrees of latitude
 SMALL = 10.5  # of the graticule's letters
 
 
@@ -88,8 +89,9 @@ def stations_map(marks: Sequence[Mark], *, width: int, height: int, words: MapWo
     to = projection(view, width, height)
     plane = Plane()
     graticule = list(_graticule(view, to, width, height, plane))
-    scale = _scale_bar(to, width, height, plane)
+    scale = list(_scale_bar(to, width, height, plane))
     places = [to.place(one.latitude, one.longitude) for one in shown]
+    inset = list(_inset(view, width, height, places, plane))
     for x, y in places:
         plane.take(Box(x - SIGN / 2, y - SIGN / 2, SIGN, SIGN))
     signs: list[Markup] = []
@@ -103,13 +105,15 @@ def stations_map(marks: Sequence[Mark], *, width: int, height: int, words: MapWo
         unlabelled += box is None
         boxes += [box] if box else []
         signs.append(_station(one, x, y, text, box))
-    ground = tag("rect", x=0, y=0, width=width, height=height, class_="m-sea")
+    top, bottom = (max(0.0, (view.north - pole) * to.down) for pole in (90, -90))
+    ground = tag("rect", x=0, y=top, width=width, height=bottom - top, class_="m-sea")
     inside = tag(
         "svg",  # one of its own, so that nothing is drawn beyond the frame
         ground,
         _land(view, to),
         *graticule,
         *scale,
+        *inset,
         *signs,
         x=0,
         y=0,
@@ -161,6 +165,10 @@ def seen(marks: Sequence[Mark], ratio: float) -> View:
         wide, high = 360.0, max(high, 360 * narrow / ratio)
     centre = west + extent / 2
     left = (centre - wide / 2 + 180) % 360 - 180
+    if high >= 180:
+        middle = 0.0
+    else:  # what lies beyond a pole is nowhere
+        middle = min(max(middle, high / 2 - 90), 90 - high / 2)
     return View(left, middle - high / 2, left + wide, middle + high / 2)
 
 
@@ -185,16 +193,23 @@ def _window(longitudes: Sequence[float]) -> tuple[float, float]:
     return (begin, 360 - widest) if widest else (around[0], 0.0)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=32)
 def _land(view: View, to: Projection) -> Markup:
     """Return the land of a view; stations seldom move, and a view is asked for again and again."""
     pixel = 1.0 / to.down
-    told = land(View(view.west - pixel, view.south, view.east + pixel, view.north), 0.9 * pixel)
-    shapes = "".join(f"{_line(points, to)}z" for points in told.shapes)
-    coasts = "".join(_line(points, to) for points in told.coasts)
-    return joined(
-        tag("path", d=d, class_=kind) for d, kind in ((shapes, "m-land"), (coasts, "m-coast")) if d
+    spare = 4 * pixel  # cut edges run outside of the frame, where nobody sees them
+    shapes = land(
+        View(
+            view.west - spare / max(_COSINE, to.across / to.down),
+            view.south - spare,
+            view.east + spare / max(_COSINE, to.across / to.down),
+            view.north + spare,
+        ),
+        1.2 * pixel,
     )
+    if not shapes:
+        return Markup("")
+    return tag("path", d="".join(f"{_line(points, to)}z" for points in shapes), class_="m-land")
 
 
 def _line(points: Sequence[tuple[float, float]], to: Projection) -> str:
@@ -239,7 +254,12 @@ def _edge_label(
     box = Box(x, y - SMALL, width_of(text, SMALL), SMALL * HEIGHT)
     if box.within(width, height) and plane.free(box):
         plane.take(box)
-        yield label(text, x, y, "m-degree", SMALL)
+        yield _letters(text, x, y)
+
+
+def _letters(text: str, x: float, y: float) -> Markup:
+    """Return a label whose letters are all known, a degree sign among them: set as they are."""
+    return tag("text", text, x=x, y=y, class_="m-degree", font_size=SMALL)
 
 
 def _degrees(value: float, decimals: int, positive: str, negative: str) -> str:
@@ -259,7 +279,51 @@ def _scale_bar(to: Projection, width: float, height: float, plane: Plane) -> Ite
     x, y = width - 14 - wide, height - 26.0
     plane.take(Box(x - 4, y - 18, wide + 8, 24))
     yield tag("path", d=f"M{number(x)} {number(y - 5)}v5h{number(wide)}v-5", class_="m-scale")
-    yield label(text, x + wide / 2, y - 5, "m-degree", SMALL, "middle")
+    yield _letters(text, x + wide / 2 - width_of(text, SMALL) / 2, y - 5)
+
+
+def _inset(
+    view: View, width: float, height: float, places: Sequence[tuple[float, float]], plane: Plane
+) -> Iterator[Markup]:
+    """Give a small map of the region, in a corner without stations, where no coast is in view."""
+    wide, high = _INSET
+    high_degrees = view.north - view.south
+    if high_degrees > _REGION / 3 or min(width / wide, height / high) < 3 or has_coast(view):
+        return
+    corners = [(width - wide - 8, 8.0), (8.0, 8.0), (8.0, height - high - 34)]
+    free = [
+        (x, y)
+        for x, y in corners
+        if not any(
+            x - SIGN < a < x + wide + SIGN and y - SIGN < b < y + high + SIGN for a, b in places
+        )
+    ]
+    if not free:
+        return
+    x, y = free[0]
+    plane.take(Box(x, y, wide, high))
+    region = _region(view, wide / high)
+    to = projection(region, wide, high)
+    left, top = (view.west - region.west) * to.across, (region.north - view.north) * to.down
+    here = tag(
+        "rect",
+        x=left - 1,
+        y=top - 1,
+        width=max(3.0, (view.east - view.west) * to.across) + 2,
+        height=max(3.0, high_degrees * to.down) + 2,
+        class_="m-here",
+    )
+    sea = tag("rect", x=0, y=0, width=wide, height=high, class_="m-sea")
+    yield tag("svg", sea, _land(region, to), here, x=x, y=y, width=wide, height=high)
+    yield tag("rect", x=x, y=y, width=wide, height=high, class_="m-frame")
+
+
+def _region(view: View, ratio: float) -> View:
+    """Return a wider view about the middle of another one."""
+    middle, centre = (view.south + view.north) / 2, (view.west + view.east) / 2
+    middle = min(max(middle, _REGION / 2 - 90), 90 - _REGION / 2)
+    wide = min(359.0, _REGION * ratio / max(_COSINE, math.cos(math.radians(middle))))
+    return View(centre - wide / 2, middle - _REGION / 2, centre + wide / 2, middle + _REGION / 2)
 
 
 def _around(x: float, y: float, wide: float) -> Iterator[Box]:
