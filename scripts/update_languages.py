@@ -59,7 +59,7 @@ def translation(one: Message, old: Entry | None, plurals: int) -> str | tuple[st
     if one.plural is None:
         return old.string if old and isinstance(old.string, str) and old.id == one.singular else ""
     if old and not isinstance(old.string, str) and tuple(old.id) == one.sources:
-        return (*old.string, *[""] * plurals)[:plurals]
+        return (*(old.string or ()), *[""] * plurals)[:plurals]
     return ("",) * plurals
 
 

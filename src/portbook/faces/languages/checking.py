@@ -47,6 +47,16 @@ def problems(tag: str, catalog: Catalog, source: Iterable[Message]) -> list[str]
     return found
 
 
+def unfit(source: Iterable[Message]) -> list[str]:
+    """Return what is wrong with messages themselves, before anybody translates them."""
+    return [
+        f"{one.singular!r} ({one.files[0]}): {what}"
+        for one in source
+        for form in one.sources
+        for what in (*_of_text(one.singular, form), *_glued(form))
+    ]
+
+
 def untouched(catalog: Catalog, source: Iterable[Message]) -> list[Message]:
     """Return the messages whose translation may be none: it is the English, or bare of its script.
 
@@ -125,6 +135,11 @@ def _of_text(source: str, text: str) -> Iterator[str]:
         yield f"other spaces at an end: {text!r}"
     if _ending(text) != _ending(source):
         yield f"another sign at the end: {text!r}"
+
+
+def _glued(text: str) -> Iterator[str]:
+    if text != text.strip():
+        yield "a space at an end; it is glued to something, write a whole sentence"
 
 
 def _nested(text: str) -> bool:
