@@ -70,9 +70,9 @@ def plant(hosts: int, seed: int = 1) -> list[Link]:
             Link(chance.choice(stations), one, protocol=spoken, octets=chance.randint(1, 10**7))
         )
         found.append(Link(one, one.rpartition(".")[0] + ".255", Transport.UDP, 1743, "codesys-v3"))
-    for one in screens:
-        found.append(Link(one, chance.choice(stations), protocol=chance.choice(["tls", None])))
-    return found
+    return found + [
+        Link(one, chance.choice(stations), protocol=chance.choice(["tls", None])) for one in screens
+    ]
 
 
 def tangle(hosts: int, links: int, seed: int = 2) -> list[Link]:

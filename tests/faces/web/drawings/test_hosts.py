@@ -153,7 +153,7 @@ def test_hostile_names_stay_text() -> None:
         one.tag.removeprefix(SVG) for one in root.iter()
     }
     assert [] == [
-        name for one in root.iter() for name in one.keys() if name.startswith(("on", "style"))
+        name for one in root.iter() for name in one.attrib if name.startswith(("on", "style"))
     ]
     assert "\u202e" not in drawn.svg
     assert any(title.startswith(f"{HOSTILE[0]} · 10.0.0.9") for title in devices(drawn).values())

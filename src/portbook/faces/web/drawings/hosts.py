@@ -6,7 +6,7 @@ and dashed by protocol, as wide as their traffic, and cross no label. Every host
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import msgspec
@@ -24,8 +24,9 @@ from portbook.faces.web.drawings.arranging import (
 )
 from portbook.faces.web.drawings.buses import buses
 from portbook.faces.web.drawings.grouping import LinkLike, Role, Room, people
+from portbook.faces.web.drawings.legend import CHIP, Legend, chip, chip_box
 from portbook.faces.web.drawings.lettering import fitted, label, label_box, width_of
-from portbook.faces.web.drawings.placing import Box, Plane
+from portbook.faces.web.drawings.placing import Plane
 from portbook.faces.web.drawings.routing import Line, Way, at, bundled, ways
 from portbook.faces.web.drawings.svg import (
     Drawn,
@@ -41,8 +42,6 @@ from portbook.records import NOTHING
 __all__ = ["LinkLike", "MapWords", "map_of_hosts"]
 
 LEAST_WIDTH = 280
-MOST_NAMED = 7  # protocols with a colour of their own
-_UNNAMED, _OTHERS = 0, 8
 _SMALL = 10.5
 _MOST_TOLD = 6  # hosts told by address in the title of a line
 _WIDEST = 6.0
@@ -80,7 +79,7 @@ def map_of_hosts(
     """
     wide = max(LEAST_WIDTH, width)
     told = people(links, groups)
-    legend = _Legend(links, words, wide)
+    legend = Legend(links, words.others, words.unnamed, wide)
     place = arranged(told.rooms, wide, legend.bottom + 20 + ROOM_GAP, names)
     lines, few = bundled(links, place, legend.series)
     picture = _Picture(place, words, names, wide)
@@ -103,54 +102,6 @@ def map_of_hosts(
         (*legend.boxes, *picture.plane.boxes),
         told.left_out,
     )
-
-
-class _Legend:
-    """Which protocol has which colour, dash and letter; drawn above the map."""
-
-    def __init__(self, links: Sequence[LinkLike], words: MapWords, width: float) -> None:
-        count = Counter[str | None]()
-        for one in links:
-            count[one.protocol] += one.conversations
-        named = sorted((name for name in count if name), key=lambda name: (-count[name], name))
-        kept = sorted(named[:MOST_NAMED])
-        self.series: dict[str | None, int] = {name: at + 1 for at, name in enumerate(kept)}
-        self.letters = {at + 1: one for at, one in enumerate(_letters(kept))}
-        entries = [(self.series[name], self.letters[self.series[name]], name) for name in kept]
-        if len(named) > MOST_NAMED:
-            entries.append((_OTHERS, "+", words.others))
-        if None in count:
-            self.series[None] = _UNNAMED
-            entries.append((_UNNAMED, "?", words.unnamed))
-        self.letters |= {_OTHERS: "+", _UNNAMED: "?"}
-        self.boxes: list[Box] = []
-        self.bottom = MARGIN
-        self.drawn = self._draw(entries, width)
-
-    def _draw(self, entries: Sequence[tuple[int, str, str]], width: float) -> Markup:
-        parts: list[Markup] = []
-        x, y = MARGIN, MARGIN + 9
-        for series, letter, name in entries:
-            text = fitted(name, min(180.0, width - 2 * MARGIN - 54))
-            taken = 54 + width_of(text) + 16
-            if x > MARGIN and x + taken > width - MARGIN:
-                x, y = MARGIN, y + 22
-            parts.append(_chip(x + 7, y, letter, series))
-            parts.append(tag("path", d=f"M{at((x + 17, y))}h31", class_=f"d-line d-s{series}"))
-            parts.append(label(text, x + 54, y + 4))
-            self.boxes += [label_box(text, x + 54, y + 4), _chip_box(x + 7, y)]
-            x += taken
-            self.bottom = y + 12
-        return joined(parts)
-
-
-def _letters(names: Sequence[str]) -> list[str]:
-    """Return a letter or digit for each name, no two the same, its own first letter if it may."""
-    taken: list[str] = []
-    for name in names:
-        own = [one for one in name.upper() if one.isascii() and one.isalnum()]
-        taken.append(next(one for one in (*own, *"123456789XYZ") if one not in taken))
-    return taken
 
 
 class _Picture:
@@ -180,7 +131,7 @@ class _Picture:
         self._notes = self._label(told, MARGIN, self.height + 8, "d-quiet")
         self.height += 22
 
-    def lines(self, told: Sequence[Way], legend: _Legend) -> None:
+    def lines(self, told: Sequence[Way], legend: Legend) -> None:
         """Draw the lines, their ends, and a letter on each that has room for one."""
         drawn: dict[int, list[Markup]] = defaultdict(list)
         ends: dict[int, list[str]] = defaultdict(list)
@@ -192,13 +143,13 @@ class _Picture:
             thick = _thickness(way.line.octets, heaviest)
             drawn[series].append(tag("path", title, d=way.path, stroke_width=thick))
             ends[series] += _ends(way)
-            boxes = (_chip_box(x, y) for x, y in way.places)
+            boxes = (chip_box(x, y) for x, y in way.places)
             box = self.plane.first_free(
                 box for box in boxes if box.within(self._width, self.height)
             )
             if box:
-                x, y = box.x + _CHIP / 2, box.y + _CHIP / 2
-                chips.append(_chip(x, y, legend.letters[series], series))
+                x, y = box.x + CHIP / 2, box.y + CHIP / 2
+                chips.append(chip(x, y, legend.letters[series], series))
         groups = [
             tag("g", *drawn[series], class_=f"d-line d-s{series}") for series in sorted(drawn)
         ]
@@ -305,24 +256,6 @@ class _Picture:
         count = self._words.hosts(len(addresses))
         (only,) = rooms if len(rooms) == 1 else (None,)
         return f"{only} ({count})" if only else count
-
-
-_CHIP = 14.0
-
-
-def _chip_box(x: float, y: float) -> Box:
-    return Box(x - _CHIP / 2, y - _CHIP / 2, _CHIP, _CHIP)
-
-
-def _chip(x: float, y: float, letter: str, series: int) -> Markup:
-    """Draw a protocol's letter in a small square, in the middle of x, y."""
-    box = _chip_box(x, y)
-    return tag(
-        "g",
-        tag("rect", x=box.x, y=box.y, width=_CHIP, height=_CHIP, rx=3),
-        tag("text", letter, x=x, y=y + 3.6, font_size=10.0, text_anchor="middle"),
-        class_=f"d-chip d-s{series}",
-    )
 
 
 def _mark(x: float, y: float, role: Role) -> Markup:
