@@ -43,8 +43,29 @@ def read(
     limit: conversations held at once; more are told in parts that add up
     pool_octets: for longer heads; when it is empty, what is young is named and the pool given back
     """
+    return look(
+        captures.find(names),
+        knowledge,
+        now_ns=now_ns,
+        site=site,
+        progress=progress,
+        limit=limit,
+        pool_octets=pool_octets,
+    )
+
+
+def look(
+    found: captures.Found,
+    knowledge: Knowledge,
+    *,
+    now_ns: int,
+    site: str = LOCAL_SITE,
+    progress: Progress | None = None,
+    limit: int = LIMIT,
+    pool_octets: int = POOL_OCTETS,
+) -> Story:
+    """Tell all that is in captures which were found already, under the names given to them."""
     began = time.perf_counter()
-    found = captures.find(names)
     problems = [_problem(str(error).split(":", 1)[0], error) for error in found.problems]
     room = Room(limit, pool_octets)
     # one after the other: a capture's table is let go of before the next one is made
