@@ -15,6 +15,7 @@ from portbook.records import Announcement
 
 MOST_PLACES = 4096  # missed rounds of one hole that are given a place each
 _KNOWN = 64  # rounds that are looked at
+_SHORTEST_S = 1e-3  # a period of less is none: rounds are a second apart
 _LATE = 1.5  # periods after the last round, when the next one counts as missed
 
 
@@ -50,15 +51,16 @@ def beats(one: Announcement, ends: Mapping[str, int]) -> Beats:
     heard = tuple(sorted(one.beats_ns)[-_KNOWN:])
     until_ns = max(ends.get(one.capture, one.last_ns), one.last_ns, *heard[-1:])
     holes = []
-    if one.period_s > 0:
-        for before, after in pairwise(heard):
-            due = round((after - before) / (one.period_s * 1e9))
-            if due > 1:
-                # the same rounding as `expected` counts with
-                holes.append(_hole(before, after, due - 1, (after - before) / due, False))
+    if one.period_s < _SHORTEST_S:
+        return Beats(heard, (), max(0, one.times - len(heard)), until_ns)
+    for before, after in pairwise(heard):
+        due = round((after - before) / (one.period_s * 1e9))
+        if due > 1:
+            # the same rounding as `expected` counts with
+            holes.append(_hole(before, after, due - 1, (after - before) / due, False))
     silent = silent_periods(one, ends)
     # a round that is due about now is not missed yet
-    if silent > 1 or (until_ns - one.last_ns) / 1e9 >= _LATE * one.period_s > 0:
+    if silent > 1 or (until_ns - one.last_ns) / 1e9 >= _LATE * one.period_s:
         last = heard[-1] if heard else one.last_ns
         holes.append(_hole(last, until_ns, silent, one.period_s * 1e9, True))
     return Beats(heard, tuple(holes), max(0, one.times - len(heard)), until_ns)
