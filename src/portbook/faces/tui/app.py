@@ -24,6 +24,7 @@ from portbook.faces.tui.arranging import PAGE, Rows, View
 from portbook.faces.tui.columns import FINDINGS, NEWS
 from portbook.faces.tui.helping import HELP
 from portbook.faces.tui.listing import Listing
+from portbook.faces.tui.news import News
 from portbook.faces.tui.picture import TABS, Picture, Source, Tab
 from portbook.faces.tui.widgets import Bar, Page
 
@@ -102,13 +103,14 @@ class Top(App[None]):
         self.set_interval(LOOK_S, self.look)
         self.look()
 
-    def on_unmount(self) -> None:
+    async def on_unmount(self) -> None:
         """Let the thread beside end."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        await self._beside(self.source.close)
+        self._pool.shutdown(wait=True)
 
     def on_resize(self) -> None:
-        """Lay the lines out anew."""
-        self._show_frame()
+        """Lay the lines out anew, once all have their new sizes."""
+        self.call_after_refresh(self._show_frame)
 
     def listing(self, name: str) -> Listing:
         """Return a table by its tab's word, or `wrong` or `news`."""
@@ -179,7 +181,7 @@ class Top(App[None]):
         wrong, news = self.listing("wrong"), self.listing("news")
         sought = self._sought
         takes = [one for one in picture.wrong if sought.takes("finding", one, FINDINGS.text)]
-        heard = [one for one in picture.news if sought.takes(_kind(one.record), one, NEWS.text)]
+        heard = [one for one in picture.news if _is_wanted(sought, one)]
         room = self.query_one("#overview").size.height - len(picture.lines) - 5
         wrong.styles.height = bars.height_of(len(takes), room)
         wrong.show(Rows(takes, len(picture.wrong)), picture.moment)
@@ -325,5 +327,6 @@ def _first_view(tab: Tab) -> View:
     return View(down=tab.kind.columns[0].down)
 
 
-def _kind(record: Any) -> str:
-    return str(record.__struct_config__.tag)
+def _is_wanted(sought: filters.Sought, one: News) -> bool:
+    kind = str(one.record.__struct_config__.tag)
+    return sought.takes(kind, one.record, lambda _: NEWS.text(one))

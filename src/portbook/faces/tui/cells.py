@@ -32,9 +32,8 @@ def plain(value: object, limit: int = LONGEST) -> str:
     if text.isascii():
         return text
     told: list[str] = []
-    for marks, letters in groupby(text, lambda one: unicodedata.category(one) in ("Mn", "Me")):
-        some = list(letters)
-        told += some[:MOST_MARKS] if marks else map(_sure, some)
+    for marks, letters in groupby(map(_sure, text), _is_mark):
+        told += [*letters][:MOST_MARKS] if marks else letters
     return "".join(told)
 
 
@@ -42,6 +41,10 @@ def _sure(letter: str) -> str:
     number = ord(letter)
     unsure = any(first <= number <= last for first, last in _UNSURE)
     return f"\\u{number:04x}" if unsure else letter
+
+
+def _is_mark(letter: str) -> bool:
+    return len(letter) == 1 and unicodedata.category(letter) in ("Mn", "Me")
 
 
 def width(text: str) -> int:

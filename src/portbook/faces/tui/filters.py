@@ -83,6 +83,7 @@ def written(wants: Wants) -> str:
     return " ".join(words)
 
 
+_FARTHEST = 2**63  # nanoseconds
 _NAMES = {
     "host": "write host:10.0.0.5 or host:10.0.0.0/24",
     "port": "write port:1743, port:1743/udp or port:1740-1743",
@@ -106,9 +107,12 @@ def _wants(told: dict[str, list[str]], now_ns: int) -> Wants:
 
 def _moment_ns(text: str, now_ns: int) -> int:
     try:
-        return moment_ns(text, now_ns)
+        found = moment_ns(text, now_ns)
     except OverflowError:
-        raise UsageError(f"no clock goes back that far: {text!r}; write 2h or 30d") from None
+        found = _FARTHEST
+    if abs(found) >= _FARTHEST:
+        raise UsageError(f"no clock goes that far: {text[:20]!r}; write 2h or 30d")
+    return found
 
 
 def _level(told: list[str]) -> Level | None:

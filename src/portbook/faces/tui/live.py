@@ -20,7 +20,7 @@ from portbook.faces.tui.columns import Moment
 from portbook.faces.tui.details import Section
 from portbook.faces.tui.keeping import Keeper
 from portbook.faces.tui.news import Newsroom
-from portbook.faces.tui.picture import TABS, Line, Picture, Tab, gravest
+from portbook.faces.tui.picture import Line, Picture, Tab, of_story
 from portbook.faces.tui.rates import Rates, many
 from portbook.faces.tui.sockets import Sockets
 from portbook.survey.live import Live
@@ -107,6 +107,9 @@ class Listening:
         """Return what to say of a tab without rows."""
         return EMPTY[tab.word].format(name=self._name)
 
+    def close(self) -> None:
+        """Let go of nothing: `end` does."""
+
     def _run(self) -> None:
         try:
             self._last = self._watch.run()
@@ -127,7 +130,16 @@ class Listening:
         shown = self._keeper.take(story, now_ns).only(self._wants)
         self._rates.add(now_s, story.summary.packets)
         self._news.tell(self._within(news, shown), now_ns)
-        picture = self._picture(shown, self._moment(now_ns))
+        picture = of_story(
+            self._name,
+            shown,
+            self._moment(now_ns),
+            self._news.latest,
+            self._lines(shown),
+            state="the interface is down" if self._watch.away else "listening",
+            grave=self._watch.away,
+            rates=self._rates.rates,
+        )
         with self._lock:
             self._latest = picture
 
@@ -159,20 +171,6 @@ class Listening:
             self._pauses.append((self._away_since, now_ns))
             self._away_since = None
         return Moment(now_ns, self._away_since or now_ns, tuple(self._pauses))
-
-    def _picture(self, story: Story, moment: Moment) -> Picture:
-        return Picture(
-            source=self._name,
-            state="the interface is down" if self._watch.away else "listening",
-            grave=self._watch.away,
-            moment=moment,
-            story=story,
-            counts={tab.word: len(getattr(story, tab.word)) for tab in TABS},
-            lines=tuple(self._lines(story)),
-            wrong=gravest(story.findings),
-            news=self._news.latest,
-            rates=self._rates.rates,
-        )
 
     def _lines(self, story: Story) -> Iterator[Line]:
         lost = story.summary.dropped

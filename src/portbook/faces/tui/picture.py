@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -25,7 +25,7 @@ from portbook.survey.story import Story
 
 
 class Tab(NamedTuple):
-    """One tab. short: its title where there is little room; empty: said when it has no rows."""
+    """One tab. word: the field of a story; short: its title where there is little room."""
 
     word: str
     title: str
@@ -86,6 +86,35 @@ class Source(Protocol):
 
     def empty(self, tab: Tab) -> str:
         """Return what to say of a tab without rows: why, and what fills it."""
+
+    def close(self) -> None:
+        """Let go of what was opened for this."""
+
+
+def of_story(
+    source: str,
+    story: Story,
+    moment: Moment,
+    news: Sequence[News],
+    lines: Iterable[Line],
+    *,
+    state: str,
+    grave: bool = False,
+    rates: tuple[float, ...] | None = None,
+) -> Picture:
+    """Return the picture of a story, all of which is at hand."""
+    return Picture(
+        source=source,
+        state=state,
+        grave=grave,
+        moment=moment,
+        story=story,
+        counts={tab.word: len(getattr(story, tab.word)) for tab in TABS},
+        lines=tuple(lines),
+        wrong=gravest(story.findings),
+        news=news,
+        rates=rates,
+    )
 
 
 def gravest(findings: Sequence[Finding]) -> list[Finding]:

@@ -1,0 +1,130 @@
+"""What the book keeps, as records that the same columns show; and a filter as the book's question.
+
+The book keeps what a thing is, not all that was told of it: reasons, beats and clients are absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from portbook.book import Seen
+from portbook.book.listings import Asked
+from portbook.claims.everything import Claims
+from portbook.errors import UsageError
+from portbook.faces.tui.filters import Sought
+from portbook.ports import Transport
+from portbook.records import Announcement, Confidence, Device, Finding, Level, Service
+
+KINDS = {
+    "services": "service",
+    "devices": "device",
+    "announcements": "announcement",
+    "findings": "finding",
+}
+
+
+def asked(sought: Sought, order: str, most: int) -> Asked:
+    """Return the filter as the book is asked; raises UsageError for what it cannot be asked."""
+    wants = sought.wants
+    over = {transport for _, transport in wants.ports}
+    for several, what in (
+        (wants.hosts, "host or prefix"),
+        (over, "transport"),
+        (wants.protocols, "protocol"),
+    ):
+        if len(several) > 1:
+            raise UsageError(f"the book is asked for one {what} at a time, not {len(several)}")
+    return Asked(
+        text=" ".join(sought.texts),
+        host=next(iter(wants.hosts), None),
+        ports=tuple(span for span, _ in wants.ports),
+        transport=next(iter(over), None),
+        protocol=next(iter(wants.protocols), None),
+        level=sought.level,
+        since_ns=wants.since_ns,
+        until_ns=wants.until_ns,
+        order=order,
+        most=most,
+    )
+
+
+def record(one: Seen, claims: Claims) -> msgspec.Struct:
+    """Return a sighting as the record that it was made of, as far as the book keeps it."""
+    return _MAKERS[one.of](one, one.details, claims)
+
+
+def _service(one: Seen, told: Mapping[str, Any], claims: Claims) -> Service:
+    port, transport = int(told["port"]), Transport(told["transport"])
+    return Service(
+        address=str(told["address"]),
+        port=port,
+        transport=transport,
+        protocols=tuple(map(str, told.get("protocols", ()))),
+        claims=claims.labels(port, transport),
+        conversations=0,
+        first_ns=one.first_ns,
+        last_ns=one.last_ns,
+        source=one.source,
+        site=one.site,
+        vlan=one.vlan,
+    )
+
+
+def _device(one: Seen, told: Mapping[str, Any], claims: Claims) -> Device:
+    return Device(
+        address=str(told["address"]),
+        facts={str(name): str(value) for name, value in told.get("facts", {}).items()},
+        because=(),
+        first_ns=one.first_ns,
+        last_ns=one.last_ns,
+        source=one.source,
+        site=one.site,
+        vlan=one.vlan,
+        mac=told.get("mac"),
+    )
+
+
+def _announcement(one: Seen, told: Mapping[str, Any], claims: Claims) -> Announcement:
+    return Announcement(
+        source=str(told["source"]),
+        destination=str(told["destination"]),
+        ports=tuple(map(int, told["ports"])),
+        transport=Transport(told["transport"]),
+        period_s=float(told.get("period_s", 0.0)),
+        jitter_s=0.0,
+        times=0,
+        expected=0,
+        confidence=Confidence.PLAUSIBLE,
+        first_ns=one.first_ns,
+        last_ns=one.last_ns,
+        capture=one.source,
+        protocol=told.get("protocol"),
+        site=one.site,
+        vlan=one.vlan,
+    )
+
+
+def _finding(one: Seen, told: Mapping[str, Any], claims: Claims) -> Finding:
+    return Finding(
+        code=str(told["code"]),
+        name=str(told.get("name", "")),
+        level=Level(told["level"]),
+        subject=str(told["subject"]),
+        message=str(told.get("message", "")),
+        advice="",
+        site=one.site,
+        vlan=one.vlan,
+        source=one.source,
+    )
+
+
+_Maker = Callable[[Seen, Mapping[str, Any], Claims], msgspec.Struct]
+_MAKERS: Mapping[str, _Maker] = {
+    "service": _service,
+    "device": _device,
+    "announcement": _announcement,
+    "finding": _finding,
+}
