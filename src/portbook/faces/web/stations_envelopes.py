@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -118,6 +119,20 @@ def enveloped(
     return tuple(one.run() for one in runs), tuple(gaps), samples
 
 
+def coarser(envelope: Envelope) -> Envelope:
+    """Return an envelope of half as many columns, each of two; those of an even width only."""
+    return msgspec.structs.replace(
+        envelope, width=envelope.width // 2, runs=tuple(map(_halved, envelope.runs))
+    )
+
+
+def _halved(run: Run) -> Run:
+    columns = np.array(run.columns, np.int64) // 2
+    halved = _Columns()
+    halved.add_ranges(columns, np.array(run.lowest, np.int64), np.array(run.highest, np.int64))
+    return halved.run()
+
+
 class _Channel(NamedTuple):
     pieces: list[Piece]
     refused: int
@@ -134,9 +149,13 @@ class _Columns:
 
     def add(self, columns: NDArray[np.int64], values: NDArray[np.int32]) -> None:
         """Add samples, each with its column; columns never go back."""
+        self.add_ranges(columns, values, values)
+
+    def add_ranges(self, columns: NDArray[np.int64], low: NDArray[Any], high: NDArray[Any]) -> None:
+        """Add the lowest and highest counts of columns."""
         begins = np.flatnonzero(np.diff(columns, prepend=columns[0] - 1))
-        lowest = np.minimum.reduceat(values, begins).tolist()
-        highest = np.maximum.reduceat(values, begins).tolist()
+        lowest = np.minimum.reduceat(low, begins).tolist()
+        highest = np.maximum.reduceat(high, begins).tolist()
         found = columns[begins].tolist()
         if self._columns and found[0] == self._columns[-1]:
             self._lowest[-1] = min(self._lowest[-1], lowest.pop(0))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from portbook.faces.web.drawings.lettering import label, width_of
+from portbook.faces.web.drawings.lettering import width_of
 from portbook.faces.web.drawings.svg import Markup, number, tag
 
 NANO = 1_000_000_000
@@ -81,7 +81,12 @@ def time_axis(span: Span, y: float) -> Iterator[Markup]:
         text = clock(at, form)
         half = width_of(text, SIZE) / 2
         if span.left + half * 0.5 <= x <= span.right - half * 0.5:
-            yield label(text, x, y + _TICK + SIZE, "s-label", SIZE, "middle")
+            yield letters(text, x, y + _TICK + SIZE, "middle")
+
+
+def letters(text: str, x: float, y: float, anchor: str = "start", size: float = SIZE) -> Markup:
+    """Return a number, a time or a unit on an axis, set as it is: its letters are known."""
+    return tag("text", text, x=x, y=y, class_="s-label", font_size=size, text_anchor=anchor)
 
 
 def rounded(lowest: float, highest: float) -> tuple[float, float]:

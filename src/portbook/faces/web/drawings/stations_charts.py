@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from portbook.faces.web.drawings.lettering import label
 from portbook.faces.web.drawings.stations_axes import (
     SIZE,
     Scale,
     Span,
+    letters,
     path,
     plain,
     rounded,
@@ -18,7 +18,7 @@ from portbook.faces.web.drawings.stations_axes import (
 from portbook.faces.web.drawings.svg import Drawn, Markup, drawing, number, tag
 from portbook.faces.web.stations_records import Lock, Series
 
-LEFT, RIGHT, TOP, BOTTOM = 52.0, 10.0, 8.0, 24.0
+LEFT, RIGHT, TOP, BOTTOM = 66.0, 10.0, 8.0, 24.0
 _FEW = 60  # points that are drawn as dots too
 _STRIP = 14.0
 
@@ -94,14 +94,8 @@ def _levels(scale: Scale, span: Span, unit: str) -> Iterator[Markup]:
         if value == middle:
             continue
         told = f"{plain(value)} {unit}".strip()
-        yield label(
-            told,
-            LEFT - 6,
-            y + (SIZE if value == scale.highest else 0) * 0.8,
-            "s-label",
-            SIZE,
-            "end",
-        )
+        down = SIZE * 0.8 if value == scale.highest else 0.0
+        yield letters(told, LEFT - 6, y + down, "end")
 
 
 def _joined(points: Sequence[tuple[float, float]]) -> Iterator[str]:
