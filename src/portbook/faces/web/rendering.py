@@ -7,7 +7,7 @@ Everything that comes from a network is text: autoescape is on for all templates
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
@@ -71,6 +71,7 @@ def environment(language: Language) -> Environment:
         npgettext=language.npgettext,
     )
     made.globals |= {"language": language, "languages": languages, "changed": changed}
+    made.globals["ngettext"] = _counted(language)
     made.filters |= {
         "number": language.number,
         "octets": language.octets,
@@ -86,6 +87,16 @@ def environment(language: Language) -> Environment:
         "svg": Markup,
     }
     return made
+
+
+def _counted(language: Language) -> Callable[..., Markup]:
+    """Return ngettext whose %(num)s is written as the language writes numbers."""
+
+    def ngettext(singular: str, plural: str, n: int, /, **variables: Any) -> Markup:
+        said = Markup(language.ngettext(singular, plural, n))
+        return said % {"num": language.number(n), **variables}
+
+    return ngettext
 
 
 def language_of(request: Request[Any, Any, Any]) -> Language:
