@@ -229,11 +229,15 @@ def watched(base: type[asyncio.Protocol], connections: Connections) -> type[asyn
             self._end(400)
 
         def _end(self, status: int) -> None:
-            """Answer, where nothing is being answered, and close."""
+            """Answer, where no answer has begun, and close."""
             if self.transport.is_closing():
                 return
             cycle = self.cycle
-            if cycle is not None and (not cycle.response_complete or cycle.more_body):
+            answering = cycle is not None and not cycle.response_complete
+            if answering and not cycle.response_started and not getattr(self, "pipeline", None):
+                cycle.disconnected = True  # what the program says goes nowhere from now on
+                cycle.message_event.set()
+            elif cycle is not None and (answering or cycle.more_body):
                 self.transport.abort()
                 return
             self.transport.write(_last(status))

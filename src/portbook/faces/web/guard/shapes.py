@@ -51,6 +51,8 @@ def _size(request: Request, rules: Rules) -> Refusal | None:
 
 
 def _ambiguous(request: Request) -> Refusal | None:
+    if request.scope.get("http_version", "1.1") not in ("1.0", "1.1"):
+        return _bad("HTTP/1.1 is spoken here")
     twice = sorted(_ONCE & request.repeated)
     if twice:
         return _bad(f"the header {twice[0].decode()} comes more than once")
