@@ -208,7 +208,7 @@ def free_height(told: Arranged, column: int, wanted: float, lane: int) -> float:
     aside = (lane % _LANES - _LANES // 2) * (ROOM_GAP / (_LANES + 2))
     below = boxes[-1].bottom + ROOM_GAP / 2
     if wanted >= below:
-        return min(wanted, told.bottom) + aside if wanted > below else below + aside
+        return max(below, min(wanted, told.bottom)) + aside
     gaps = [box.y - ROOM_GAP / 2 for box in boxes]
     return aside + min((*gaps, below), key=lambda y: (abs(y - wanted), y))
 

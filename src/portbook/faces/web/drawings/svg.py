@@ -106,7 +106,7 @@ def drawing(
     return tag(
         "svg",
         tag("title", title),
-        tag("desc", description),
+        *([tag("desc", description)] if description else []),
         *inside,
         xmlns="http://www.w3.org/2000/svg",
         class_=f"drawing {kind}",
@@ -120,4 +120,4 @@ def drawing(
 
 def device_address(address: str) -> str:
     """Return where the page of a host is; an address is hostile text too."""
-    return "/devices/" + quote(address.encode("utf-8", "replace"), safe="")
+    return "/devices/" + quote(address.encode("utf-8", "replace"), safe=":")
