@@ -9,7 +9,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
 POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'"
-TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+TYPES = {
+    "css": "text/css",
+    "js": "text/javascript",
+    "json": "application/json",
+    "svg": "image/svg+xml",
+}
 
 
 class Answer(NamedTuple):
@@ -26,11 +31,12 @@ def serving(answers: Mapping[str, Answer | str]) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            answer = answers.get(self.path, Answer("Nothing stands here.", 404))
+            path = self.path.partition("?")[0]
+            answer = answers.get(path, Answer("Nothing stands here.", 404))
             if isinstance(answer, str):
                 answer = Answer(answer)
             self.send_response(answer.status)
-            kind = TYPES.get(self.path.rpartition(".")[2], "text/html; charset=utf-8")
+            kind = TYPES.get(path.rpartition(".")[2], "text/html; charset=utf-8")
             self.send_header("content-type", kind)
             self.send_header("content-security-policy", answer.policy)
             self.end_headers()
