@@ -78,6 +78,8 @@ def command(make_token: Path | None, opens: bool, **told: Any) -> int:
     if make_token is not None:
         return _make_token(make_token)
     _needs_extra()
+    import msgspec
+
     from portbook.faces.web import running
 
     here = _endpoint(told["listen"])
@@ -88,13 +90,14 @@ def command(make_token: Path | None, opens: bool, **told: Any) -> int:
     try:
         from portbook.faces.web.app import make
         from portbook.faces.web.desk import Desk
+        from portbook.faces.web.doors import pages
 
         address = running.address(door, certified is not None)
-        app = make(Desk.open(serving))
+        desk = Desk.open(serving)
         running.run(
-            app,
+            make(desk),
             door,
-            _with_cookie(rules, door),
+            msgspec.structs.replace(rules, cookie=_cookie(door), pages=pages(desk)),
             tls=certified and certified.context,
             ready=lambda: _begun(address, opens),
         )
@@ -235,10 +238,8 @@ def _language(tag: str) -> str:
     return known[tag.lower()]
 
 
-def _with_cookie(rules: Rules, door: socket.socket) -> Rules:
-    import msgspec
-
-    return msgspec.structs.replace(rules, cookie=f"portbook-{door.getsockname()[1]}")
+def _cookie(door: socket.socket) -> str:
+    return f"portbook-{door.getsockname()[1]}"
 
 
 def _begun(address: str, opens: bool) -> None:
