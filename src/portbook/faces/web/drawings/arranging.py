@@ -108,7 +108,7 @@ def _columns(rooms: Sequence[Room], width: float) -> tuple[list[Column], float]:
         if any(hosts[role] for role in roles)
     ]
     if width < NARROW or len(parts) < 2:
-        gutter = min(150.0, max(72.0, 0.22 * width))
+        gutter = min(150.0, max(100.0, 0.22 * width))
         every = tuple(Role)
         return [Column(MARGIN, width - 2 * MARGIN - gutter, every)], gutter
     gutter = min(190.0, max(80.0, 0.15 * width))

@@ -17,6 +17,7 @@ from portbook.faces.web.drawings.routing import Line, Point, Way, at, free_heigh
 
 _EDGE = 12.0  # from a room's corner to its first wire
 _ASIDE = 24.0  # from a column to the first bar
+_BORDER = 6.0  # from the last bar to the drawing's edge
 
 
 class _Hub(NamedTuple):
@@ -64,7 +65,8 @@ def _bars(hubs: Iterable[_Hub], told: Arranged) -> dict[_Hub, float]:
     found = {}
     for gap, members in gaps.items():
         left = told.columns[gap].right + _ASIDE
-        right = told.edge_behind(gap) - _ASIDE
+        last = gap == len(told.columns) - 1
+        right = told.edge_behind(gap) - (_BORDER if last else _ASIDE)
         for place, hub in enumerate(members):
             found[hub] = left + (right - left) * (place + 0.5) / len(members)
     return found

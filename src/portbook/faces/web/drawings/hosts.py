@@ -200,7 +200,8 @@ class _Picture:
         left, right = self._title(room, alone)
         space = box.width - 2 * PADDING
         rest = space - width_of(left, bold=True) - 8
-        count = right if width_of(right, _SMALL) <= rest else ""
+        fits = width_of(right, _SMALL) <= rest
+        count = right if fits else fitted(right, rest, _SMALL) if alone else ""
         y = box.y + HEAD - 9
         return tag(
             "g",
