@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,8 +149,14 @@ class StoryFile:
         with self._turn, self._writing():
             self._set("summary", msgspec.json.encode(summary).decode())
             self._set("state", DONE)
+        import sqlite3
+
         with self._turn, _told(self.path):
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            with suppress(sqlite3.OperationalError):  # somebody is reading: then it keeps its log
+                self._connection.execute("PRAGMA busy_timeout = 0")
+                self._connection.execute("PRAGMA journal_mode = DELETE")
+            self._connection.execute(f"PRAGMA busy_timeout = {int(1000 * _PATIENCE_S)}")
 
     def fail(self, why: str) -> None:
         """Say that it ended too early, and why."""

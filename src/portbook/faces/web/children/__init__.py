@@ -1,0 +1,1 @@
+"""Programs of their own that read and listen for the server, and may die of what they are given."""
