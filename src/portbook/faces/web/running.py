@@ -47,7 +47,8 @@ def bound(host: str, port: int) -> Door:
     Raises SourceError telling who holds the port, or what else is in the way.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    door = Door(family, socket.SOCK_STREAM)
+    # asyncio sends small writes at once (TCP_NODELAY) only where the protocol is told, not 0
+    door = Door(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         door.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
