@@ -585,8 +585,12 @@ def test_a_damaged_book_is_told(book: Book) -> None:
     book.prune(0)
     book.close()
     path = Path(book.path)
+    with closing(sqlite3.connect(path)) as reader:
+        (page,) = reader.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'sightings'"
+        ).fetchone()
     octets = bytearray(path.read_bytes())
-    octets[8192:] = b"\xa5" * (len(octets) - 8192)
+    octets[(page - 1) * 4096 : page * 4096] = b"\xa5" * 4096
     path.write_bytes(octets)
 
     with Book.open(path) as opened, pytest.raises(SourceError, match="damaged; move it away"):

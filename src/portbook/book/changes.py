@@ -35,6 +35,24 @@ _EVENTS = """
 SELECT sighting, at_ns, what, before FROM events
 WHERE at_ns > :since AND at_ns <= :now ORDER BY sighting, at_ns, id
 """
+_ROUNDS = 4  # of looking at four times as much
+_NEWEST_SIGHTINGS = """
+SELECT id, recorded_ns FROM sightings INDEXED BY sightings_by_recorded
+WHERE recorded_ns > ? ORDER BY recorded_ns DESC LIMIT ?
+"""
+_NEWEST_EVENTS = """
+SELECT sighting, at_ns FROM events INDEXED BY events_by_time
+WHERE at_ns > ? ORDER BY at_ns DESC LIMIT ?
+"""
+_AMONG = """
+SELECT id, site, vlan, kind, key, source, first_ns, last_ns, recorded_ns, details FROM sightings
+WHERE id IN (SELECT value FROM json_each(:ids))
+"""
+_EVENTS_AMONG = """
+SELECT e.sighting, e.at_ns, e.what, e.before
+FROM json_each(:ids) j CROSS JOIN events e INDEXED BY events_by_sighting ON e.sighting = j.value
+WHERE e.at_ns > :since ORDER BY e.sighting, e.at_ns, e.id
+"""
 _TOUCHED = """
 SELECT id, site, vlan, kind, key, source, first_ns, last_ns, recorded_ns, details FROM sightings
 WHERE (recorded_ns > :since AND recorded_ns <= :now)
@@ -55,12 +73,47 @@ def changes(connection: Connection, since_ns: int, now_ns: int) -> list[Change]:
         events.setdefault(sighting, []).append((at_ns, what, before))
     found: list[Change] = []
     for row in connection.execute(_TOUCHED, window):
-        found += _of(row, events.get(row[0], []), since_ns, now_ns)
+        found += _of(row, events.get(row[0], []), since_ns)
+    return found
+
+
+def latest(connection: Connection, since_ns: int, most: int) -> list[Change]:
+    """Return what differs since a moment, the newest first, at most so many.
+
+    Only the newest sightings and events are looked at, more of them where they tell too little:
+    what went and came back as it was is no change.
+    """
+    if most < 1:
+        return []
+    at_once = 2 * most + 50
+    for _ in range(_ROUNDS):
+        ids: set[int] = set()
+        floor = since_ns
+        for newest in (_NEWEST_SIGHTINGS, _NEWEST_EVENTS):
+            rows = connection.execute(newest, (since_ns, at_once)).fetchall()
+            ids.update(number for number, _ in rows)
+            if len(rows) == at_once:
+                floor = max(floor, rows[-1][1])
+        found = [one for one in _among(connection, ids, since_ns) if one.at_ns >= floor]
+        if len(found) >= most or floor == since_ns:
+            break
+        at_once *= 4
+    return sorted(found, key=lambda one: one.at_ns, reverse=True)[:most]
+
+
+def _among(connection: Connection, ids: set[int], since_ns: int) -> list[Change]:
+    window = {"since": since_ns, "ids": msgspec.json.encode(sorted(ids)).decode()}
+    events: dict[int, list[tuple[int, str, str | None]]] = {}
+    for sighting, at_ns, what, before in connection.execute(_EVENTS_AMONG, window):
+        events.setdefault(sighting, []).append((at_ns, what, before))
+    found: list[Change] = []
+    for row in connection.execute(_AMONG, window):
+        found += _of(row, events.get(row[0], []), since_ns)
     return found
 
 
 def _of(
-    row: tuple[Any, ...], events: list[tuple[int, str, str | None]], since_ns: int, now_ns: int
+    row: tuple[Any, ...], events: list[tuple[int, str, str | None]], since_ns: int
 ) -> list[Change]:
     recorded_ns: int = row[8]
     presence = [(at_ns, what) for at_ns, what, _ in events if what != "changed"]

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Generic, TypeVar
 
 import msgspec
@@ -67,10 +68,10 @@ class Listed(msgspec.Struct, Generic[Row], frozen=True):
     previous: str | None
 
 
-def order_of(asked: Asked, known: dict[str, str], own: str) -> tuple[str, bool]:
+def order_of(asked: Asked, known: Collection[str], own: str) -> tuple[str, bool]:
     """Return the column that is asked to order by, and whether it descends.
 
-    known: the columns by the names that may be asked for; own: the order where none is asked for
+    known: the names that may be asked for; own: the order where none is asked for
     """
     order = asked.order or own
     name = order.removeprefix("-")

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from portbook.book import entries
+from portbook.book import entries, searching
 from portbook.book.entries import LATEST_NS, Entry, clean, encode, is_change, merged
+from portbook.book.facets import facets
 from portbook.records import Announcement, Device, Finding, Listener, Service
 
 if TYPE_CHECKING:
@@ -35,8 +36,6 @@ def write(
     findings: Iterable[Finding],
 ) -> None:
     """Write one look; the caller holds the transaction."""
-    connection.execute(_LOOK)
-    connection.execute("DELETE FROM temp.look")
     found = _together(
         (
             *map(entries.of_service, services),
@@ -46,23 +45,34 @@ def write(
             *_findings(findings, look),
         )
     )
-    connection.executemany(
-        "INSERT INTO temp.look VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        map(_row, found),
-    )
-    named = {"site": look.site, "source": look.source, "now": look.now_ns}
-    _compare(connection, named)
-    connection.execute(_UPSERT, named)
-    connection.execute(_PIN, named)
+    searching.begin(connection)
+    _hold(connection, found)
+    ids = _met(connection, look, found)
+    new = _new(connection, look, [one for at, one in enumerate(found) if at not in ids])
+    _pin(connection, look)
     if look.whole:
-        _let_go(connection, look, named)
+        _let_go(connection, look, found, {*ids.values(), *new})
 
 
-def _row(one: Entry) -> tuple[object, ...]:
-    first_ns, last_ns = min(one.first_ns, LATEST_NS), min(one.last_ns, LATEST_NS)
-    key, details = clean(one.key), encode(one.details)
-    vlan, kind, _, transport, port, _, _, quiet_ns, _ = one
-    return vlan, kind, key, transport, port, first_ns, last_ns, quiet_ns, details
+def forget(connection: Connection, before_ns: int) -> int:
+    """Delete what was last written before a moment; return how many sightings went."""
+    named = {"before": before_ns}
+    old = "SELECT id FROM sightings WHERE written_ns < :before"
+    searching.forget(connection, old, named)
+    gone = connection.execute("DELETE FROM sightings WHERE written_ns < :before", named).rowcount
+    for table, column in (("events", "at_ns"), ("accepted", "until_ns"), ("opinions", "at_ns")):
+        connection.execute(f"DELETE FROM {table} WHERE {column} < :before", named)
+    return gone
+
+
+def _hold(connection: Connection, found: list[Entry]) -> None:
+    """Put a look beside the book, where it is compared in one pass."""
+    connection.execute(_LOOK)
+    connection.execute("DELETE FROM temp.look")
+    connection.executemany(
+        "INSERT INTO temp.look VALUES (?, ?, ?, ?, ?)",
+        ((at, one.vlan, one.kind, one.key, encode(one.details)) for at, one in enumerate(found)),
+    )
 
 
 def _findings(findings: Iterable[Finding], look: Look) -> Iterator[Entry]:
@@ -70,8 +80,11 @@ def _findings(findings: Iterable[Finding], look: Look) -> Iterator[Entry]:
     return (entries.of_finding(one, look.now_ns, machine) for one in findings)
 
 
-def _together(found: Iterable[Entry]) -> Iterable[Entry]:
-    """Join sightings of one thing in one look: two captures, two parts of one conversation."""
+def _together(found: Iterable[Entry]) -> list[Entry]:
+    """Join sightings of one thing in one look: two captures, two parts of one conversation.
+
+    They come in the order of the book's keys: neighbours there are written one after another.
+    """
     joined: dict[tuple[int, str, str], Entry] = {}
     for one in found:
         key = (one.vlan, one.kind, one.key)
@@ -83,84 +96,172 @@ def _together(found: Iterable[Entry]) -> Iterable[Entry]:
                 details=merged(older.details, newer.details),
             )
         joined[key] = one
-    return joined.values()
+    return [_storable(joined[key]) for key in sorted(joined)]
 
 
-def _compare(connection: Connection, named: dict[str, Any]) -> None:
-    """Note what came back and what differs; put merged details in the look."""
-    events: list[tuple[int, int, str, str | None, str | None]] = []
-    better: list[tuple[str, int, str, str]] = []
-    now_ns = named["now"]
-    for row in connection.execute(_MET, named).fetchall():
-        number, vlan, kind, key, known_text, known_ns, gone_ns, text, seen_ns, quiet_ns = row
-        late = seen_ns < known_ns  # an older capture, read after a newer one
-        if gone_ns is not None and (quiet_ns is None or seen_ns > known_ns):
-            events.append((number, now_ns, "back", None, None))
-        if known_text == text:
-            continue
-        known, told = msgspec.json.decode(known_text), msgspec.json.decode(text)
-        after = encode(merged(told, known) if late else merged(known, told))
+def _storable(one: Entry) -> Entry:
+    if one.last_ns <= LATEST_NS and one.key.isascii():
+        return one
+    return one._replace(
+        key=clean(one.key),
+        first_ns=min(one.first_ns, LATEST_NS),
+        last_ns=min(one.last_ns, LATEST_NS),
+    )
+
+
+def _met(connection: Connection, look: Look, found: list[Entry]) -> dict[int, int]:
+    """Write what was known already; return its ids by its numbers in the look.
+
+    Each column that differs is written for itself: most rows differ in nothing but the time, and
+    an index is rewritten when one of its columns is named, whether or not it differs.
+    """
+    again: list[tuple[int, int, int]] = []
+    still: list[tuple[bool, int, int]] = []
+    others: dict[str, list[tuple[Any, ...]]] = {statement: [] for statement in _OTHERWISE}
+    differing: list[tuple[int, Entry, str, bool]] = []
+    ids: dict[int, int] = {}
+    asked = {"site": look.site, "source": look.source}
+    for row in connection.execute(_KNOWN, asked).fetchall():
+        number, sighting, first_ns, last_ns, gone_ns, quiet_ns, same_source, details = row
+        one = found[number]
+        ids[number] = sighting
+        if one.last_ns > last_ns:
+            again.append((one.last_ns, look.now_ns, sighting))
+        else:
+            still.append((not same_source, look.now_ns, sighting))
+        if one.first_ns < first_ns:
+            others[_EARLIER].append((one.first_ns, sighting))
+        if not same_source and one.last_ns >= last_ns:
+            others[_ELSEWHERE].append((look.source, sighting))
+        if one.quiet_ns != quiet_ns:
+            others[_QUIET].append((one.quiet_ns, sighting))
+        if gone_ns is not None and (one.quiet_ns is None or one.last_ns > last_ns):
+            others[_THERE].append((sighting,))
+            others[_BACK].append((sighting, look.now_ns))
+        if details is not None:
+            differing.append((sighting, one, details, one.last_ns < last_ns))
+    connection.executemany(_AGAIN, again)
+    connection.executemany(_STILL, still)
+    for statement, rows in others.items():
+        connection.executemany(statement, rows)
+    _differing(connection, look, differing)
+    return ids
+
+
+def _differing(
+    connection: Connection, look: Look, rows: list[tuple[int, Entry, str, bool]]
+) -> None:
+    """Write merged details, and note what is another value than before.
+
+    rows: id, entry, the details as they were, and whether the look is late: an older capture,
+    read after a newer one
+    """
+    written: list[tuple[str, int]] = []
+    listed: list[tuple[int, str, int]] = []
+    texts: list[tuple[int, str]] = []
+    events: list[tuple[int, int, str, str]] = []
+    for sighting, one, known_text, late in rows:
+        known, told = msgspec.json.decode(known_text), one.details
+        after = merged(told, known) if late else merged(known, told)
+        text = encode(after)
         if not late and is_change(known, told):
-            events.append((number, now_ns, "changed", known_text, after))
-        better.append((after, vlan, kind, key))
-    connection.executemany(
-        "UPDATE temp.look SET details = ? WHERE vlan = ? AND kind = ? AND key = ?", better
-    )
-    connection.executemany(
-        "INSERT INTO events (sighting, at_ns, what, before, after) VALUES (?, ?, ?, ?, ?)", events
-    )
+            events.append((sighting, look.now_ns, known_text, text))
+        written.append((text, sighting))
+        before, facet = facets(one.kind, known), facets(one.kind, after)
+        if (before.rank, before.label) != (facet.rank, facet.label):
+            listed.append((facet.rank, facet.label, sighting))
+        if before.text != facet.text:
+            texts.append((sighting, facet.text))
+    connection.executemany("UPDATE sightings SET details = ? WHERE id = ?", written)
+    connection.executemany("UPDATE sightings SET rank = ?, label = ? WHERE id = ?", listed)
+    connection.executemany(_CHANGED, events)
+    searching.change(connection, texts)
 
 
-def _let_go(connection: Connection, look: Look, named: dict[str, Any]) -> None:
+def _new(connection: Connection, look: Look, found: list[Entry]) -> range:
+    """Write what is new; return its ids."""
+    following = "SELECT coalesce(max(id), 0) + 1 FROM sightings"
+    begin: int = connection.execute(following).fetchone()[0]
+    texts: list[tuple[int, str]] = []
+    hosts: list[tuple[int, str, str]] = []
+    ports: list[tuple[int, str, int]] = []
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        site, source, now_ns = look.site, look.source, look.now_ns
+        for sighting, one in enumerate(found, begin):
+            vlan, kind, key, transport, port, first_ns, last_ns, quiet_ns, told = one
+            address, rank, label, text, also, codes = facets(kind, told)
+            if text:
+                texts.append((sighting, text))
+            if also or codes:
+                hosts.extend((sighting, kind, host) for host in also)
+                ports.extend((sighting, kind, code) for code in codes)
+            yield (
+                sighting, site, vlan, kind, key, transport, port, source, first_ns, last_ns,
+                now_ns, now_ns, quiet_ns, encode(told), address, rank, label,
+            )  # fmt: skip
+
+    connection.executemany(_NEW, rows())
+    connection.executemany("INSERT OR IGNORE INTO further_hosts VALUES (?, ?, ?)", hosts)
+    connection.executemany("INSERT OR IGNORE INTO further_ports VALUES (?, ?, ?)", ports)
+    searching.put(connection, texts)
+    return range(begin, begin + len(found))
+
+
+def _pin(connection: Connection, look: Look) -> None:
+    """Give acceptances of findings that were not met yet what they are about."""
+    unmet = "SELECT 1 FROM accepted WHERE fingerprint IS NULL AND site = ?"
+    if connection.execute(unmet, (look.site,)).fetchone():
+        connection.execute(_PIN, {"site": look.site})
+
+
+def _let_go(connection: Connection, look: Look, found: list[Entry], present: set[int]) -> None:
     """Mark what is gone, by the kind of look."""
+    place = {"site": look.site, "source": look.source}
+    gone: set[int] = set()
     if look.machine:
-        _mark(connection, _MISSING, named)
-    latest = connection.execute(
-        "SELECT max(last_ns) FROM temp.look WHERE quiet_ns IS NOT NULL AND kind <> 'finding'"
-    ).fetchone()[0]
-    if latest is not None:
-        _mark(connection, _SILENT, {**named, "latest": latest})
-
-
-def _mark(connection: Connection, which: str, named: dict[str, Any]) -> None:
-    connection.execute(
-        f"INSERT INTO events (sighting, at_ns, what) SELECT id, :now, 'gone' {which}", named
-    )
-    connection.execute(
-        f"UPDATE sightings SET gone_ns = :now WHERE id IN (SELECT id {which})", named
-    )
+        gone.update(one for (one,) in connection.execute(_SOCKETS, place) if one not in present)
+    times = [one.last_ns for one in found if one.quiet_ns is not None and one.kind != "finding"]
+    if times:
+        ends = {**place, "latest": max(times), "now": look.now_ns}
+        gone.update(one for (one,) in connection.execute(_SILENT, ends))
+    rows = [(one, look.now_ns) for one in sorted(gone)]
+    connection.executemany(_GONE, rows)
+    connection.executemany("UPDATE sightings SET gone_ns = ?2 WHERE id = ?1", rows)
 
 
 _LOOK = """
 CREATE TEMP TABLE IF NOT EXISTS look (
-    vlan INTEGER, kind TEXT, key TEXT, transport TEXT, port INTEGER,
-    first_ns INTEGER, last_ns INTEGER, quiet_ns INTEGER, details TEXT,
-    PRIMARY KEY (vlan, kind, key)
-) WITHOUT ROWID
+    number INTEGER PRIMARY KEY, vlan INTEGER, kind TEXT, key TEXT, details TEXT
+)
 """
-_MET = """
-SELECT s.id, s.vlan, s.kind, s.key, s.details, s.last_ns, s.gone_ns, l.details, l.last_ns,
-       l.quiet_ns
-FROM temp.look l
-JOIN sightings s ON s.site = :site AND s.vlan = l.vlan AND s.kind = l.kind AND s.key = l.key
-WHERE s.details <> l.details OR s.gone_ns IS NOT NULL
+# CROSS JOIN: the look leads, and the book is asked for its rows by their key.
+_KNOWN = """
+SELECT l.number, s.id, s.first_ns, s.last_ns, s.gone_ns, s.quiet_ns, s.source = :source,
+       iif(s.details = l.details, NULL, s.details)
+FROM temp.look l CROSS JOIN sightings s
+WHERE s.site = :site AND s.vlan = l.vlan AND s.kind = l.kind AND s.key = l.key
 """
-# In an upsert a bare column is the row as it stands, `excluded` the one that comes.
-_UPSERT = """
-INSERT INTO sightings (site, vlan, kind, key, transport, port, source, first_ns, last_ns, count,
-                       recorded_ns, written_ns, quiet_ns, gone_ns, details)
-SELECT :site, vlan, kind, key, transport, port, :source, first_ns, last_ns, 1,
-       :now, :now, quiet_ns, NULL, details
-FROM temp.look WHERE true
-ON CONFLICT (site, vlan, kind, key) DO UPDATE SET
-    count = count + (excluded.last_ns > last_ns OR excluded.source <> source),
-    source = iif(excluded.last_ns >= last_ns, excluded.source, source),
-    first_ns = min(first_ns, excluded.first_ns),
-    last_ns = max(last_ns, excluded.last_ns),
-    written_ns = max(written_ns, excluded.written_ns),
-    quiet_ns = excluded.quiet_ns,
-    gone_ns = iif(excluded.quiet_ns IS NULL OR excluded.last_ns > last_ns, NULL, gone_ns),
-    details = excluded.details
+_AGAIN = """
+UPDATE sightings SET last_ns = ?, count = count + 1, written_ns = max(written_ns, ?) WHERE id = ?
+"""
+_STILL = """
+UPDATE sightings SET count = count + ?, written_ns = max(written_ns, ?) WHERE id = ?
+"""
+_EARLIER = "UPDATE sightings SET first_ns = ? WHERE id = ?"
+_ELSEWHERE = "UPDATE sightings SET source = ? WHERE id = ?"
+_QUIET = "UPDATE sightings SET quiet_ns = ? WHERE id = ?"
+_THERE = "UPDATE sightings SET gone_ns = NULL WHERE id = ?"
+_BACK = "INSERT INTO events (sighting, at_ns, what) VALUES (?, ?, 'back')"
+_OTHERWISE = (_EARLIER, _ELSEWHERE, _QUIET, _THERE, _BACK)
+_GONE = "INSERT INTO events (sighting, at_ns, what) VALUES (?, ?, 'gone')"
+_CHANGED = """
+INSERT INTO events (sighting, at_ns, what, before, after) VALUES (?, ?, 'changed', ?, ?)
+"""
+_NEW = """
+INSERT INTO sightings (id, site, vlan, kind, key, transport, port, source, first_ns, last_ns, count,
+                       recorded_ns, written_ns, quiet_ns, details, address, rank, label)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?)
 """
 _PIN = """
 UPDATE accepted SET fingerprint = json_extract(l.details, '$.fingerprint')
@@ -169,16 +270,18 @@ WHERE accepted.fingerprint IS NULL AND accepted.site = :site AND l.kind = 'findi
   AND accepted.vlan = l.vlan AND accepted.code = json_extract(l.details, '$.code')
   AND accepted.subject = json_extract(l.details, '$.subject')
 """
-_MISSING = """
-FROM sightings s
-WHERE s.site = :site AND s.source = :source AND s.gone_ns IS NULL AND s.quiet_ns IS NULL
-  AND s.kind IN ('listener', 'finding')
-  AND NOT EXISTS (
-      SELECT 1 FROM temp.look l WHERE l.vlan = s.vlan AND l.kind = s.kind AND l.key = s.key)
+_SOCKETS = """
+SELECT id FROM sightings INDEXED BY by_source
+WHERE site = :site AND source = :source AND kind IN ('listener', 'finding')
+  AND (gone_ns IS NULL) = 1 AND quiet_ns IS NULL
 """
+# A source that was watched for long holds many rows: the index knows the few that are due.
 _SILENT = """
-FROM sightings s
-WHERE s.site = :site AND s.source = :source AND s.gone_ns IS NULL
-  AND s.quiet_ns IS NOT NULL
-  AND s.last_ns + s.quiet_ns <= iif(s.kind = 'finding', :now, :latest)
+SELECT id FROM sightings INDEXED BY by_source
+WHERE site = :site AND source = :source AND kind IN ('service', 'device', 'announcement')
+  AND (gone_ns IS NULL) = 1 AND last_ns + quiet_ns <= :latest
+UNION ALL
+SELECT id FROM sightings INDEXED BY by_source
+WHERE site = :site AND source = :source AND kind = 'finding'
+  AND (gone_ns IS NULL) = 1 AND last_ns + quiet_ns <= :now
 """

@@ -8,8 +8,13 @@ stored as 0, which on the wire means "no VLAN" too (IEEE 802.1Q, priority-tagged
 from __future__ import annotations
 
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from portbook.book import searching
+from portbook.book.facets import Facets, facets
 from portbook.errors import SourceError
 
 if TYPE_CHECKING:
@@ -65,7 +70,67 @@ CREATE TABLE accepted (
 ) STRICT, WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+# `portbook_facet` is `facets` as a function of SQL, known while migrations run. Indexes whose
+# columns change from look to look are two only: every look rewrites them for each row it meets.
+_SECOND = """
+ALTER TABLE sightings ADD COLUMN address TEXT NOT NULL DEFAULT '';
+ALTER TABLE sightings ADD COLUMN rank INTEGER NOT NULL DEFAULT -1;
+ALTER TABLE sightings ADD COLUMN label TEXT NOT NULL DEFAULT '';
+CREATE TABLE further_hosts (
+    sighting INTEGER NOT NULL REFERENCES sightings (id) ON DELETE CASCADE,
+    kind TEXT NOT NULL,
+    value TEXT NOT NULL,          -- key of an address beside the sighting's own
+    PRIMARY KEY (sighting, value)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE further_ports (
+    sighting INTEGER NOT NULL REFERENCES sightings (id) ON DELETE CASCADE,
+    kind TEXT NOT NULL,
+    value INTEGER NOT NULL,       -- code of a port, of kinds that may have several
+    PRIMARY KEY (sighting, value)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE texts (
+    id INTEGER PRIMARY KEY REFERENCES sightings (id) ON DELETE CASCADE,
+    text TEXT NOT NULL            -- what a search by words looks at, folded
+) STRICT;
+CREATE TABLE searched (
+    behind INTEGER NOT NULL       -- 1: the index of words lacks what `texts` holds
+) STRICT;
+INSERT INTO searched VALUES (1);
+CREATE TABLE opinions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at_ns INTEGER NOT NULL,
+    page TEXT NOT NULL,
+    face TEXT NOT NULL CHECK (face IN ('good', 'unsure', 'bad')),
+    comment TEXT NOT NULL,
+    language TEXT NOT NULL
+) STRICT;
+UPDATE sightings SET
+    address = portbook_facet(kind, details, 'address'),
+    rank = portbook_facet(kind, details, 'rank'),
+    label = portbook_facet(kind, details, 'label');
+INSERT INTO texts SELECT id, portbook_facet(kind, details, 'text') FROM sightings
+WHERE kind IN ('device', 'listener', 'finding');
+INSERT INTO further_hosts
+SELECT s.id, s.kind, j.value FROM sightings s, json_each(portbook_facet(kind, details, 'hosts')) j
+WHERE s.kind IN ('announcement', 'finding');
+INSERT INTO further_ports
+SELECT s.id, s.kind, j.value FROM sightings s, json_each(portbook_facet(kind, details, 'ports')) j
+WHERE s.kind IN ('announcement', 'finding');
+DROP INDEX sightings_by_port;
+DROP INDEX sightings_by_source;
+DROP INDEX announcements;
+CREATE INDEX by_address ON sightings (kind, gone_ns IS NULL, address, rank);
+CREATE INDEX by_rank ON sightings (kind, gone_ns IS NULL, rank);
+CREATE INDEX by_label ON sightings (kind, gone_ns IS NULL, label, rank);
+CREATE INDEX by_first ON sightings (kind, gone_ns IS NULL, first_ns);
+CREATE INDEX by_last ON sightings (kind, gone_ns IS NULL, last_ns, first_ns, rank);
+CREATE INDEX by_source ON sightings (site, source, kind, gone_ns IS NULL, last_ns + quiet_ns);
+CREATE INDEX by_further_host ON further_hosts (kind, value);
+CREATE INDEX by_further_port ON further_ports (kind, value);
+CREATE INDEX by_page ON opinions (page, face);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND)
 
 
 def prepare(connection: Connection, path: str, *, readonly: bool) -> None:
@@ -111,9 +176,11 @@ def _migrate(connection: Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         version, _ = _state(connection)
+        connection.create_function("portbook_facet", 3, _facet, deterministic=True)
         for script in MIGRATIONS[version:]:
             for statement in _statements(script):
                 connection.execute(statement)
+        searching.begin(connection)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {max(version, len(MIGRATIONS))}")
         connection.execute("COMMIT")
@@ -121,6 +188,16 @@ def _migrate(connection: Connection) -> None:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _facet(kind: str, details: str, name: str) -> str | int:
+    value: str | int | tuple[str | int, ...] = getattr(_facets(kind, details), name)
+    return msgspec.json.encode(value).decode() if isinstance(value, tuple) else value
+
+
+@lru_cache(maxsize=1)  # one row's facets are asked for one after another
+def _facets(kind: str, details: str) -> Facets:
+    return facets(kind, msgspec.json.decode(details))
 
 
 def _log_ahead(connection: Connection) -> None:

@@ -10,17 +10,22 @@ a capture file, makes nothing go.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from portbook.book.changes import Change, changes, subject_of
+from portbook.book import asking, opinions
+from portbook.book.changes import Change, changes, latest
 from portbook.book.entries import LATEST_NS, clean
-from portbook.book.looks import Look, write
+from portbook.book.listings import Asked, Listed
+from portbook.book.looks import Look, forget, write
+from portbook.book.opinions import Opinion
 from portbook.book.schema import PATIENCE_S, prepare
+from portbook.book.sighting_pages import listed
+from portbook.book.sightings import Seen, seen
 from portbook.book.trouble import told
 from portbook.errors import SourceError, UsageError
 from portbook.findings import accepted as acceptance
@@ -40,22 +45,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 MOST_SERVICES = 200_000  # given at once
+MOST_SEEN = 1_000  # of each kind, on one port
 _SUFFIXES = ("", "-wal", "-shm")
-
-
-class Seen(msgspec.Struct, frozen=True, tag="seen", tag_field="kind"):
-    """What the book has seen of one thing on a port."""
-
-    of: str  # "service", "listener", "announcement"
-    subject: str
-    site: str
-    vlan: int | None
-    source: str
-    first_ns: int
-    last_ns: int
-    count: int
-    gone_ns: int | None
-    details: Mapping[str, Any]
 
 
 class Size(msgspec.Struct, frozen=True):
@@ -137,19 +128,74 @@ class Book:
         with told(self.path):
             return changes(self._connection, _within(since_ns), _within(now_ns))
 
-    def seen(self, number: int, transport: Transport | None = None) -> list[Seen]:
-        """Return what was seen on a port, the latest first; no transport: on any."""
-        with told(self.path):
-            rows = self._connection.execute(
-                _SEEN, {"port": number, "transport": transport.value if transport else None}
-            ).fetchall()
-        return [_seen(row) for row in rows]
+    def seen(
+        self, number: int, transport: Transport | None = None, most: int = MOST_SEEN
+    ) -> list[Seen]:
+        """Return what was seen on a port, the latest first; no transport: on any.
+
+        Of each kind at most so many are given.
+        """
+        with self._reading() as connection:
+            return asking.on_port(connection, number, transport, most)
 
     def services(self) -> list[Seen]:
         """Return the services that are there still, by what the book knows, in order of port."""
         with told(self.path):
             rows = self._connection.execute(_SERVICES, {"most": MOST_SERVICES}).fetchall()
-        return [_seen(row) for row in rows]
+        return [seen(row) for row in rows]
+
+    def listed(self, kind: str, asked: Asked) -> Listed[Seen]:
+        """Return one page of what the book holds of a kind.
+
+        kind: "service", "device", "listener", "announcement" or "finding". Raises UsageError for
+        an order, a mark or a prefix that cannot be.
+        """
+        with self._reading() as connection:
+            return listed(connection, kind, asked)
+
+    def found(self, text: str, most: int) -> list[Seen]:
+        """Return what a search by words meets, of each kind at most so many, the latest first."""
+        with self._reading() as connection:
+            return asking.found(connection, text, most)
+
+    def of_host(self, address: str, most: int) -> list[Seen]:
+        """Return what concerns one address, of each kind at most so many, devices first."""
+        with self._reading() as connection:
+            return asking.of_host(connection, address, most)
+
+    def one(self, kind: str, about: str) -> Seen | None:
+        """Return what the book saw last of one thing, by its subject.
+
+        about: as `Seen.subject` has it: a device's address, a finding's "PB301 tcp 10.0.0.9:502"
+        """
+        with self._reading() as connection:
+            return asking.one(connection, kind, about)
+
+    def latest(self, since_ns: int, most: int) -> list[Change]:
+        """Return what changed after a moment, the newest first; only so many are looked at."""
+        with self._reading() as connection:
+            return latest(connection, _within(since_ns), most)
+
+    def data_version(self) -> int:
+        """Return a number that is another one when another connection has written since."""
+        with told(self.path):
+            return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
+    def rate(self, page: str, face: str, comment: str, language: str, now_ns: int) -> None:
+        """Keep what a reader said of a page; raises UsageError for what no page of ours sends."""
+        opinion = opinions.made(page, face, comment, language, _within(now_ns))
+        with self._writing() as connection:
+            opinions.keep(connection, opinion)
+
+    def opinions(self, most: int = 50, after: str | None = None) -> Listed[Opinion]:
+        """Return one page of what readers said, the newest first."""
+        with self._reading() as connection:
+            return opinions.listed(connection, most, after)
+
+    def opinion_counts(self, page: str | None = None) -> dict[str, int]:
+        """Return how often each face was chosen: "good", "unsure", "bad"; of one page or of all."""
+        with self._reading() as connection:
+            return opinions.counts(connection, page)
 
     def accept(
         self,
@@ -221,11 +267,7 @@ class Book:
     def prune(self, before_ns: int) -> int:
         """Forget what was last written before a moment; return how many sightings went."""
         with self._writing() as connection:
-            gone = connection.execute(
-                "DELETE FROM sightings WHERE written_ns < ?", (_within(before_ns),)
-            ).rowcount
-            connection.execute("DELETE FROM events WHERE at_ns < ?", (_within(before_ns),))
-            connection.execute("DELETE FROM accepted WHERE until_ns < ?", (_within(before_ns),))
+            gone = forget(connection, _within(before_ns))
         with told(self.path):
             # executescript: execute() takes one step of this statement, which frees one page.
             self._connection.executescript("PRAGMA incremental_vacuum")
@@ -242,6 +284,17 @@ class Book:
             events, held, first = ask(_COUNTS).fetchone()
             octets = sum(_octets(self.path + suffix) for suffix in _SUFFIXES)
         return Size(octets, kinds, events, held, first)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """Give a connection that sees the book as it was at one moment."""
+        with told(self.path):
+            self._connection.execute("BEGIN")
+            try:
+                yield self._connection
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("COMMIT")
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
@@ -321,29 +374,10 @@ def _octets(path: str) -> int:
         return 0
 
 
-def _seen(row: Sequence[Any]) -> Seen:
-    kind, site, vlan, source, first_ns, last_ns, count, gone_ns, text = row
-    details: dict[str, Any] = msgspec.json.decode(text)
-    subject = subject_of(kind, details)
-    return Seen(
-        kind, subject, site, vlan or None, source, first_ns, last_ns, count, gone_ns, details
-    )
-
-
-_SEEN = """
-SELECT kind, site, vlan, source, first_ns, last_ns, count, gone_ns, details FROM sightings
-WHERE (transport = :transport OR :transport IS NULL) AND id IN (
-    SELECT id FROM sightings WHERE port = :port
-    UNION
-    SELECT s.id FROM sightings s, json_each(s.details, '$.ports') j
-    WHERE s.kind = 'announcement' AND j.value = :port
-)
-ORDER BY last_ns DESC, key
-"""
 _SERVICES = """
-SELECT kind, site, vlan, source, first_ns, last_ns, count, gone_ns, details FROM sightings
-WHERE kind = 'service' AND port IS NOT NULL AND gone_ns IS NULL
-ORDER BY port, transport, key LIMIT :most
+SELECT kind, site, vlan, source, first_ns, last_ns, count, gone_ns, details
+FROM sightings INDEXED BY by_rank
+WHERE kind = 'service' AND (gone_ns IS NULL) = 1 ORDER BY rank, id LIMIT :most
 """
 _FOUND = """
 SELECT vlan, json_extract(details, '$.fingerprint') FROM sightings
