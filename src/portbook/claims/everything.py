@@ -135,6 +135,11 @@ class Claims:
         ]
         return (*self.registry.search(text), *others)
 
+    @property
+    def told(self) -> tuple[Claim, ...]:
+        """Return what others than the registry say: documented uses, policies, the site."""
+        return self._said
+
     @cached_property
     def _titles(self) -> dict[str, str]:
         return {name: profile.title for name, profile in profiles().items()}

@@ -16,7 +16,7 @@ from portbook.survey.wants import wanted_host
 
 WORDS = (
     "text", "host", "port", "transport", "protocol", "level", "source", "since", "until", "gone",
-    "order", "after", "most", "of", "q",
+    "order", "after", "most", "of", "q", "policy", "role",
 )  # fmt: skip
 _LONGEST = 256  # letters of a word's value
 _MOST_ROWS = 500

@@ -58,6 +58,7 @@ class Desk:
         self._machine_digest = b""
         self._looked_at = float("-inf")
         self._told_ns = self.began_ns
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @classmethod
     def open(cls, settings: Serving) -> Desk:
@@ -95,18 +96,25 @@ class Desk:
             yield book
 
     def touch(self, *kinds: str) -> None:
-        """Take notice that something changed: pages are made anew, readers are told."""
+        """Take notice that something changed: pages are made anew, readers are told.
+
+        From any thread; what happened before the watch began is told to nobody.
+        """
         self.version += 1
-        self.events.publish("changed", {"kinds": sorted(kinds), "version": self.version})
+        told = {"kinds": sorted(kinds), "version": self.version}
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self.events.publish, "changed", told)
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
         """Notice what changes, until left; then all streams end."""
+        self._loop = asyncio.get_running_loop()
         task = asyncio.create_task(self._watch())
         try:
             async with self.shelf.running(lambda story, what: self.touch("stories", what)):
                 yield
         finally:
+            self._loop = None
             self.events.close()
             task.cancel()
             with suppress(asyncio.CancelledError):

@@ -46,13 +46,26 @@ class _Compiled(BytecodeCache):
         self._codes[bucket.key] = bucket.bytecode_to_string()
 
 
+class _Environment(Environment):
+    """What a record's mapping does not tell is None; a record has its fields or none."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Return an attribute, or what a mapping holds under its name."""
+        if isinstance(obj, Mapping) and not hasattr(obj, attribute):
+            try:
+                return obj[attribute]
+            except KeyError:
+                return None
+        return super().getattr(obj, attribute)
+
+
 _compiled = _Compiled()
 
 
 @lru_cache(maxsize=16)
 def environment(language: Language) -> Environment:
     """Return the environment whose templates speak a language."""
-    made = Environment(
+    made = _Environment(
         loader=PackageLoader("portbook.faces.web"),
         autoescape=True,
         undefined=StrictUndefined,

@@ -1,0 +1,113 @@
+"""`/announcements`: who repeats itself, how often, and which beats were missed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from litestar import Request, Response, get
+
+from portbook.faces.languages import Language
+from portbook.faces.web.asked import asked, plain
+from portbook.faces.web.desk import Desk
+from portbook.faces.web.drawings.timeline import TimelineWords, timeline
+from portbook.faces.web.rendering import language_of, render
+from portbook.faces.web.rows import Row, latest_story, listed
+from portbook.records import Announcement
+
+WIDE, NARROW = 1200, 340
+
+
+@get("/announcements", include_in_schema=False, sync_to_thread=True)
+def announcements(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """List announcements; of a story, with each beat on a timeline."""
+    words, desk = plain(request.url.query), request.app.state.desk
+    page = listed(desk, "announcement", asked(words), words["of"])
+    drawn = _drawn(desk, page.rows, language_of(request)) if words["of"] else None
+    return render(
+        request,
+        "announcements.html",
+        listed=page,
+        drawn=drawn,
+        stories=desk.shelf.stories(),
+        latest=latest_story(desk),
+    )
+
+
+def _drawn(desk: Desk, rows: Sequence[Row], language: Language) -> dict[str, Any] | None:
+    told = [row.record for row in rows if isinstance(row.record, Announcement)]
+    if not told:
+        return None
+    ends: dict[str, int] = {}
+    for one in told:
+        ends[one.capture] = max(one.last_ns, ends.get(one.capture, 0))
+    said = timeline_words(language)
+    return {
+        "wide": timeline(told, ends, width=WIDE, words=said),
+        "narrow": timeline(told, ends, width=NARROW, words=said),
+    }
+
+
+def timeline_words(language: Language) -> TimelineWords:
+    """Return what the timeline says, in a language."""
+    _, ngettext, number = language.gettext, language.ngettext, language.number
+
+    def row(one: Announcement, silent: int) -> str:
+        told = _("%(who)s to %(whom)s, every %(period)s: %(times)s of %(expected)s heard") % {
+            "who": one.source,
+            "whom": one.destination,
+            "period": language.duration(one.period_s),
+            "times": number(one.times),
+            "expected": number(one.expected),
+        }
+        if not silent:
+            return told
+        return ngettext(
+            "%(told)s; silent for %(num)s round", "%(told)s; silent for %(num)s rounds", silent
+        ) % {"told": told, "num": number(silent)}
+
+    def time(moment_ns: int, step_s: int) -> str:
+        return language.day(moment_ns) if step_s >= 86_400 else language.clock(moment_ns)
+
+    return TimelineWords(
+        title=_("Announcements over time"),
+        description=_(
+            "Each row is one announcement: filled marks are rounds that were heard, crossed hollow "
+            "ones were missed. The table below says the same in numbers."
+        ),
+        heard=_("heard"),
+        missed=_("missed"),
+        unknown=_("heard, times not kept"),
+        end=_("end of listening"),
+        row=row,
+        gap=lambda rounds, first_ns, last_ns: (
+            ngettext(
+                "%(num)s round missed between %(first)s and %(last)s",
+                "%(num)s rounds missed between %(first)s and %(last)s",
+                rounds,
+            )
+            % {
+                "num": number(rounds),
+                "first": language.moment(first_ns),
+                "last": language.moment(last_ns),
+            }
+        ),
+        earlier=lambda rounds: (
+            ngettext(
+                "%(num)s round before, whose time was not kept",
+                "%(num)s rounds before, whose times were not kept",
+                rounds,
+            )
+            % {"num": number(rounds)}
+        ),
+        time=time,
+        left_out=lambda count: (
+            ngettext(
+                "%(num)s announcement is not drawn", "%(num)s announcements are not drawn", count
+            )
+            % {"num": number(count)}
+        ),
+    )
+
+
+routes = [announcements]
