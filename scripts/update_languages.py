@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """Bring the catalogues of the web interface up to date with its templates and modules.
 
 Each message that was added stands in each catalogue, empty; each that is gone is dropped. No line

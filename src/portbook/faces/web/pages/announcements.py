@@ -7,12 +7,13 @@ from typing import Any
 
 from litestar import Request, Response, get
 
+from portbook.book.listings import Asked
 from portbook.faces.languages import Language
 from portbook.faces.web.asked import asked, plain
 from portbook.faces.web.desk import Desk
 from portbook.faces.web.drawings.timeline import TimelineWords, timeline
 from portbook.faces.web.rendering import language_of, render
-from portbook.faces.web.rows import Row, latest_story, listed
+from portbook.faces.web.rows import Row, latest_story, listed, story
 from portbook.records import Announcement
 
 WIDE, NARROW = 1200, 340
@@ -23,7 +24,7 @@ def announcements(request: Request[Any, Any, Any]) -> Response[bytes]:
     """List announcements; of a story, with each beat on a timeline."""
     words, desk = plain(request.url.query), request.app.state.desk
     page = listed(desk, "announcement", asked(words), words["of"])
-    drawn = _drawn(desk, page.rows, language_of(request)) if words["of"] else None
+    drawn = _drawn(desk, page.rows, words["of"], language_of(request)) if words["of"] else None
     return render(
         request,
         "announcements.html",
@@ -34,13 +35,14 @@ def announcements(request: Request[Any, Any, Any]) -> Response[bytes]:
     )
 
 
-def _drawn(desk: Desk, rows: Sequence[Row], language: Language) -> dict[str, Any] | None:
+def _drawn(desk: Desk, rows: Sequence[Row], of: str, language: Language) -> dict[str, Any] | None:
     told = [row.record for row in rows if isinstance(row.record, Announcement)]
     if not told:
         return None
-    ends: dict[str, int] = {}
-    for one in told:
-        ends[one.capture] = max(one.last_ns, ends.get(one.capture, 0))
+    with story(desk, of) as kept:
+        latest = kept.listed("conversation", Asked(order="-last", most=1)).rows
+    end = max((one.last_ns for one in (*latest, *told)), default=0)
+    ends = {one.capture: end for one in told}
     said = timeline_words(language)
     return {
         "wide": timeline(told, ends, width=WIDE, words=said),
@@ -53,9 +55,7 @@ def timeline_words(language: Language) -> TimelineWords:
     _, ngettext, number = language.gettext, language.ngettext, language.number
 
     def row(one: Announcement, silent: int) -> str:
-        told = _("%(who)s to %(whom)s, every %(period)s: %(times)s of %(expected)s heard") % {
-            "who": one.source,
-            "whom": one.destination,
+        told = _("every %(period)s, %(times)s of %(expected)s heard") % {
             "period": language.duration(one.period_s),
             "times": number(one.times),
             "expected": number(one.expected),

@@ -40,7 +40,8 @@ def findings(request: Requested) -> Response[bytes]:
 def _list(request: Requested, kind: str, template: str) -> Response[bytes]:
     words, desk = plain(request.url.query), request.app.state.desk
     page = listed(desk, kind, asked(words), words["of"])
-    return render(request, template, listed=page, stories=desk.shelf.stories())
+    stories = desk.shelf.stories() if kind != "listener" else ()  # captures have no sockets
+    return render(request, template, listed=page, stories=stories)
 
 
 routes = [services, devices, listeners, findings]

@@ -160,7 +160,7 @@ def _reserved(desk: Desk) -> Iterator[Mark]:
     kinds = (ClaimKind.SITE, ClaimKind.VENDOR_RESERVED)
     for one in desk.claims.told:
         if one.claim in kinds:
-            text = f"{one.ports} {one.claimant}" + (f": {one.title}" if one.title else "")
+            text = one.claimant + (f": {one.title}" if one.title else "")
             yield Mark(one.ports, text, f"/{one.ports.first}")
 
 
@@ -172,9 +172,7 @@ def _marks(uses: Iterator[tuple[int, str, str]]) -> Iterator[Mark]:
     for number, told in sorted(users.items()):
         names = list(told)
         more = f" +{len(names) - 5}" if len(names) > 5 else ""
-        yield Mark(
-            PortRange(number, number), f"{number}: {', '.join(names[:5])}{more}", f"/{number}"
-        )
+        yield Mark(PortRange(number, number), ", ".join(names[:5]) + more, f"/{number}")
 
 
 def _services(desk: Desk) -> tuple[Service, ...]:
