@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 
@@ -31,23 +31,28 @@ class Names(NamedTuple):
     position: Position | None
 
 
+_Count = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
+_Signed = Annotated[int, msgspec.Meta(ge=-(1 << 53), le=1 << 53)]
+_Real = Annotated[float, msgspec.Meta(ge=-1e12, le=1e12)]  # of seconds, metres, degrees
+
+
 class _Stream(msgspec.Struct):
-    stream: int
-    packets: int = 0
+    stream: _Count
+    packets: _Count = 0
     arrived: str | None = None
     data: str | None = None
-    interval_s: float | None = None
+    interval_s: _Real | None = None
     ended: bool = False
-    missing: int = 0
+    missing: _Count = 0
     late: bool = False
 
 
 class _Hole(msgspec.Struct):
-    stream: int
-    event: int
-    first_sequence: int
-    last_sequence: int
-    packets: int
+    stream: _Count
+    event: _Count
+    first_sequence: _Count
+    last_sequence: _Count
+    packets: _Count
     from_: str | None = msgspec.field(name="from", default=None)
     until: str | None = None
     found: str | None = None
@@ -57,7 +62,7 @@ class _Instrument(msgspec.Struct):
     unit: str
     verdict: str
     said: str = ""
-    packets: int = 0
+    packets: _Count = 0
     arrived: str | None = None
     data_arrived: str | None = None
     data: str | None = None
@@ -66,19 +71,19 @@ class _Instrument(msgspec.Struct):
     health_at: str | None = None
     health: str | None = None
     clock: str = "unknown"
-    quality: int | None = None
-    phase_error_us: int | None = None
+    quality: _Count | None = None
+    phase_error_us: _Signed | None = None
     clock_since: str | None = None
-    holes: int = 0
-    missing: int = 0
+    holes: _Count = 0
+    missing: _Count = 0
     hole: str | None = None
-    clock_steps: int = 0
+    clock_steps: _Count = 0
     clock_step: str | None = None
-    clock_step_s: float | None = None
+    clock_step_s: _Real | None = None
     streams: list[_Stream] = []
-    latitude: float | None = None
-    longitude: float | None = None
-    elevation_m: float | None = None
+    latitude: _Real | None = None
+    longitude: _Real | None = None
+    elevation_m: _Real | None = None
     last_holes: list[_Hole] = []
 
 
@@ -92,7 +97,7 @@ class _Alarm(msgspec.Struct):
 
 class _Receiver(msgspec.Struct, tag="receiver", tag_field="kind"):
     at: str
-    pid: int
+    pid: _Count
     version: str
     started: str | None = None
     troubles: list[str] = []

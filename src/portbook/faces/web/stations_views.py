@@ -162,12 +162,10 @@ def waves(language: Language, envelopes: Iterable[Envelope]) -> list[Wave]:
 
 def channel(language: Language, envelope: Envelope) -> str:
     """Return how a channel is called."""
-    told = {"stream": envelope.stream, "channel": envelope.channel, "code": envelope.code}
-    if envelope.code:
-        words = language.gettext("%(code)s, stream %(stream)s, channel %(channel)s")
-    else:
-        words = language.gettext("stream %(stream)s, channel %(channel)s")
-    return words % told
+    return language.gettext("stream %(stream)s, channel %(channel)s") % {
+        "stream": envelope.stream,
+        "channel": envelope.channel,
+    }
 
 
 def charts(language: Language, health: Health) -> list[tuple[str, Drawn]]:

@@ -259,7 +259,7 @@ def _edge_label(
 
 def _letters(text: str, x: float, y: float) -> Markup:
     """Return a label whose letters are all known, a degree sign among them: set as they are."""
-    return tag("text", text, x=x, y=y, class_="m-degree", font_size=SMALL)
+    return tag("text", text, x=x, y=y, class_="m-degree", font_size=SMALL, translate="no")
 
 
 def _degrees(value: float, decimals: int, positive: str, negative: str) -> str:
@@ -348,7 +348,7 @@ def _station(one: Mark, x: float, y: float, text: str, box: Box | None) -> Marku
             to_x = min(max(x, box.x), box.right)
             to_y = min(max(y, box.y), box.bottom)
             parts.insert(1, tag("line", x1=x, y1=y, x2=to_x, y2=to_y, class_="m-thread"))
-    return tag("a", *parts, href=one.address, class_="m-station")
+    return tag("a", *parts, href=one.address, class_="m-station", translate="no")
 
 
 def _sign(state: State, x: float, y: float) -> Markup:

@@ -9,6 +9,7 @@ from typing import Any
 
 from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 
 from portbook.errors import UsageError
 from portbook.faces.times import NANO, moment_ns
@@ -50,7 +51,7 @@ async def stations(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 
 @get("/stations/{unit:str}", include_in_schema=False)
-async def station(request: Request[Any, Any, Any], unit: str) -> Response[bytes]:
+async def station(request: Request[Any, Any, Any], unit: FromPath[str]) -> Response[bytes]:
     """Show a station: packets, holes, waveforms, state of health, alarms, restarts."""
     if not _UNIT.match(unit):
         raise NotFoundException("a station is named by its unit id, four hex digits such as 9D20")
