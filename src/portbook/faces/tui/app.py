@@ -15,24 +15,22 @@ from typing import Any, ClassVar, TypeVar
 
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.widgets import Input
 
 from portbook.errors import SourceError, UsageError
 from portbook.faces.tui import bars, filters
 from portbook.faces.tui.arranging import PAGE, Rows, View
-from portbook.faces.tui.columns import FINDINGS, NEWS
 from portbook.faces.tui.helping import HELP
 from portbook.faces.tui.listing import Listing
-from portbook.faces.tui.news import News
+from portbook.faces.tui.overview import Overview
 from portbook.faces.tui.picture import TABS, Picture, Source, Tab
 from portbook.faces.tui.widgets import Bar, Page
 
 LOOK_S = 1.0
 SHARE = 4  # filling a table may take one part in so many of the time
 NEAR_END = 100  # rows before the end of what was fetched, where more is fetched
-FINE = "Nothing is wrong, as far as can be seen."
-QUIET = "Nothing is new so far."
+UNFIT = "No row fits the filter; / changes it."
+_EVERYWHERE = ("quit", "suspend_process")
 Result = TypeVar("Result")
 
 
@@ -41,24 +39,27 @@ class Top(App[None]):
 
     CSS = """
     Screen { background: ansi_default; color: ansi_default; }
-    #overview, #overview > Listing { height: 1fr; }
     #filter { display: none; height: 1; border: none; padding: 0 1; background: ansi_default; }
     #page-body { height: 1fr; scrollbar-size-vertical: 1; }
     #page-body Static { width: 1fr; height: auto; }
     """
     ENABLE_COMMAND_PALETTE = False
+    # priority: keys that come in one stroke, as over a slow line, are obeyed in their order
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(str(at + 1), f"tab({at})", show=False) for at in range(len(TABS) + 1)),
-        Binding("right", "turn(1)", show=False),
-        Binding("left", "turn(-1)", show=False),
-        Binding("slash", "filter", show=False),
-        Binding("s", "sort", show=False),
-        Binding("r", "reverse", show=False),
-        Binding("p", "pause", show=False),
-        Binding("question_mark,f1", "help", show=False),
-        Binding("q", "quit", show=False),
-        Binding("ctrl+c", "quit", show=False, priority=True),
-        Binding("ctrl+z", "suspend_process", show=False, priority=True),
+        Binding(keys, action, show=False, priority=True)
+        for keys, action in (
+            *((str(at + 1), f"tab({at})") for at in range(len(TABS) + 1)),
+            ("right", "turn(1)"),
+            ("left", "turn(-1)"),
+            ("slash", "filter"),
+            ("s", "sort"),
+            ("r", "reverse"),
+            ("p", "pause"),
+            ("question_mark,f1", "help"),
+            ("q", "leave"),
+            ("ctrl+c", "quit"),
+            ("ctrl+z", "suspend_process"),
+        )
     ]
 
     def __init__(self, source: Source, name: str, words: str = "") -> None:
@@ -73,7 +74,8 @@ class Top(App[None]):
         self._pool = ThreadPoolExecutor(1, "portbook-look")
         self._looking = False
         self._fill_at = 0.0  # not before this moment, on the monotonic clock
-        self._trouble = ""
+        self._trouble = ""  # with what was asked for
+        self._complaint = ""  # of the filter that is typed
         self._seek(words)
 
     def compose(self) -> ComposeResult:
@@ -81,12 +83,7 @@ class Top(App[None]):
         yield Bar("head")
         yield Bar("tabs")
         yield Bar("gap")
-        with Vertical(id="overview"):
-            yield Bar("lines")
-            yield Bar("wrong-title")
-            yield Listing(FINDINGS, "wrong")
-            yield Bar("news-title")
-            yield Listing(NEWS, "news")
+        yield Overview()
         yield Bar("title")
         for tab in TABS:
             yield Listing(tab.kind, tab.word)
@@ -96,7 +93,6 @@ class Top(App[None]):
     def on_mount(self) -> None:
         """Begin to look."""
         self._obey_signals()
-        self.listing("wrong").empty, self.listing("news").empty = FINE, QUIET
         for tab in TABS:
             self.listing(tab.word).empty = "One moment …"
         self._turn_to(0)
@@ -111,6 +107,17 @@ class Top(App[None]):
     def on_resize(self) -> None:
         """Lay the lines out anew, once all have their new sizes."""
         self.call_after_refresh(self._show_frame)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave keys to the page that is read, and to the filter that is typed."""
+        if action in _EVERYWHERE:
+            return True
+        return len(self.screen_stack) == 1 and not self._box.display
+
+    @property
+    def _box(self) -> Input:
+        """Return where the filter is typed."""
+        return self.screen_stack[0].query_one("#filter", Input)
 
     def listing(self, name: str) -> Listing:
         """Return a table by its tab's word, or `wrong` or `news`."""
@@ -151,9 +158,8 @@ class Top(App[None]):
         except (SourceError, UsageError) as error:
             trouble = str(error)
         if not trouble and not rows.rows:
-            self.listing(tab.word).empty = (
-                "No row fits the filter; / changes it." if rows.total else self.source.empty(tab)
-            )
+            hidden = view.sought and picture.counts.get(tab.word)
+            self.listing(tab.word).empty = UNFIT if hidden else self.source.empty(tab)
         took = time.monotonic() - began
         self._fill_at = time.monotonic() + SHARE * took
         self._trouble = trouble
@@ -172,22 +178,7 @@ class Top(App[None]):
         self.bar("tabs").show(bars.tabs(self.picture, self.chosen, room))
         self.bar("keys").show(bars.keys(room))
         if self.picture is not None and not self.chosen:
-            self._show_overview(self.picture)
-
-    def _show_overview(self, picture: Picture) -> None:
-        self.bar("lines").show_lines(
-            [*((line, ()) for line in bars.lines(picture, self.size.width)), ((), ())]
-        )
-        wrong, news = self.listing("wrong"), self.listing("news")
-        sought = self._sought
-        takes = [one for one in picture.wrong if sought.takes("finding", one, FINDINGS.text)]
-        heard = [one for one in picture.news if _is_wanted(sought, one)]
-        room = self.query_one("#overview").size.height - len(picture.lines) - 5
-        wrong.styles.height = bars.height_of(len(takes), room)
-        wrong.show(Rows(takes, len(picture.wrong)), picture.moment)
-        news.show(Rows(heard, len(picture.news)), picture.moment)
-        for name, told in (("wrong", "What is wrong"), ("news", "What is new")):
-            self.bar(f"{name}-title").show(bars.headline(told, self.listing(name).rows, self.words))
+            self.query_one(Overview).show(self.picture, self._sought, self.words, self._complaint)
 
     def on_listing_moved(self, moved: Listing.Moved) -> None:
         """Tell where the cursor is; fetch more where the end of what is there comes near."""
@@ -198,7 +189,9 @@ class Top(App[None]):
         if listing.id != tab.word:
             return
         view = self.views[tab.word]
-        left, right = bars.title(tab, listing.rows, view, self.words, self._trouble, listing.at)
+        left, right = bars.title(
+            tab, listing.rows, view, self.words, self._complaint or self._trouble, listing.at
+        )
         self.bar("title").show(left, right)
         have = len(listing.rows.rows)
         if listing.rows.more and listing.at >= have - NEAR_END and view.reach <= have:
@@ -216,6 +209,10 @@ class Top(App[None]):
         sections = await self._beside(lambda: self.source.page(record, picture))
         await self.push_screen(Page(sections))
 
+    def action_leave(self) -> None:
+        """End."""
+        self.exit()
+
     def action_tab(self, at: int) -> None:
         """Show a tab."""
         self._turn_to(at)
@@ -226,11 +223,11 @@ class Top(App[None]):
 
     def _turn_to(self, at: int) -> None:
         self.chosen = at
-        self.query_one("#overview").display = at == 0
+        self.query_one(Overview).display = at == 0
         self.bar("title").display = at != 0
         for number, tab in enumerate(TABS, 1):
             self.listing(tab.word).display = at == number
-        self._focused().focus()
+        self.screen.set_focus(self._focused())
         self._show_frame()
         self._refill()
 
@@ -267,10 +264,9 @@ class Top(App[None]):
 
     def action_filter(self) -> None:
         """Begin to type a filter."""
-        box = self.query_one("#filter", Input)
-        box.value = self.words
-        self.bar("keys").display, box.display = False, True
-        box.focus()
+        self._box.value = self.words
+        self.bar("keys").display, self._box.display = False, True
+        self.screen.set_focus(self._box)
 
     def on_input_changed(self, changed: Input.Changed) -> None:
         """Follow a filter while it is typed; say what is wrong with it."""
@@ -284,28 +280,25 @@ class Top(App[None]):
 
     def on_key(self, event: Any) -> None:
         """Take a filter back."""
-        box = self.query_one("#filter", Input)
-        if event.key == "escape" and box.display:
+        if event.key == "escape" and self._box.display:
             event.stop()
             self._filter("")
             self._leave_filter()
 
     def _leave_filter(self) -> None:
-        box = self.query_one("#filter", Input)
-        self.bar("keys").display, box.display = True, False
-        self._focused().focus()
+        self.bar("keys").display, self._box.display = True, False
+        self.screen.set_focus(self._focused())
 
     def _filter(self, words: str) -> bool:
         before = self.words
         try:
             self._seek(words)
+            self._complaint = ""
         except UsageError as error:
-            left = [bars.Piece(f" {error}", "yellow")]
-            self.bar("title" if self.chosen else "wrong-title").show(left)
-            return False
+            self._complaint = str(error)
         self._show_frame()
-        self._refill(home=before != words)
-        return True
+        self._refill(home=before != self.words)
+        return not self._complaint
 
     def _seek(self, words: str) -> None:
         self._sought = filters.parse(words, time.time_ns())
@@ -325,8 +318,3 @@ class Top(App[None]):
 
 def _first_view(tab: Tab) -> View:
     return View(down=tab.kind.columns[0].down)
-
-
-def _is_wanted(sought: filters.Sought, one: News) -> bool:
-    kind = str(one.record.__struct_config__.tag)
-    return sought.takes(kind, one.record, lambda _: NEWS.text(one))

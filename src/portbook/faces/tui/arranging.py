@@ -25,7 +25,10 @@ class View(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Rows as they are shown; total: before the filter; more: there are more to be fetched."""
+    """Rows as they are shown.
+
+    total: before the filter, 0 where they were not counted; more: there are more to be fetched
+    """
 
     rows: Sequence[Any] = ()
     total: int = 0

@@ -23,6 +23,7 @@ KEYS = (
     ("?", "help"),
     ("q", "quit"),
 )
+_ROOMY = 24  # lines, with which there is room for an empty one
 LABEL = 10  # cells of a label in the overview
 
 
@@ -35,10 +36,11 @@ class Piece(NamedTuple):
 
 def head(picture: Picture | None, source: str, paused: bool) -> tuple[list[Piece], list[Piece]]:
     """Return what stands on the left and on the right of the first line."""
-    left = [Piece(" portbook ", "reverse bold"), Piece(f"  {plain(source, 40)}", "bold")]
+    left = [Piece(" portbook", "dim"), Piece(f"  {plain(source, 40)}", "bold")]
     if picture is None:
         return [*left, Piece("  one moment …", "dim")], []
-    left.append(Piece(f"  {plain(picture.state, 60)}", "bold red" if picture.grave else ""))
+    if picture.state:
+        left.append(Piece(f"  {plain(picture.state, 60)}", "bold red" if picture.grave else ""))
     if picture.rates:
         left.append(Piece(f"  {many(picture.rates[-1])} packets/s"))
     lost = picture.story.summary.dropped
@@ -50,11 +52,10 @@ def head(picture: Picture | None, source: str, paused: bool) -> tuple[list[Piece
 
 def tabs(picture: Picture | None, chosen: int, room: int) -> list[Piece]:
     """Return the tabs: with counts where they fit, with short titles where they must."""
-    counts = picture.counts if picture else {}
     titles = ["Overview", *(tab.title for tab in TABS)]
     short = ["Overview", *(tab.short for tab in TABS)]
     lone = [title if at == chosen else "" for at, title in enumerate(titles)]
-    found = ["", *(_count(counts.get(tab.word)) for tab in TABS)]
+    found = ["", *(_count(picture, tab) for tab in TABS)]
     none = [""] * len(titles)
     for names, numbers in ((titles, found), (titles, none), (short, none), (lone, none)):
         parts = list(zip(names, numbers, strict=True))
@@ -88,20 +89,20 @@ def title(
     column = tab.kind.columns[view.order]
     by = column.name or "transport"
     turned = ", reversed" if view.down != column.down else ""
-    left = headline(tab.title, rows, words)
+    left = headline(tab.title, rows, words, trouble)
     left.insert(2, Piece(f"   by {by}{turned}", "dim"))
-    if trouble:
-        left.append(Piece(f"   {plain(trouble)}", "yellow"))
-    return left, [Piece(f" {many(at + 1)} ", "dim")] if rows.rows else []
+    return left, [Piece(f" row {many(at + 1)} ", "dim")] if rows.rows else []
 
 
-def headline(name: str, rows: Rows, words: str) -> list[Piece]:
-    """Return what stands above a table: its name, how many of how many, the filter."""
+def headline(name: str, rows: Rows, words: str, trouble: str) -> list[Piece]:
+    """Return what stands above a table: its name, how many of how many, the filter, trouble."""
     shown = many(len(rows.rows)) + ("+" if rows.more else "")
     of = f" of {many(rows.total)}" if rows.total > len(rows.rows) else ""
     pieces = [Piece(f" {name}", "bold"), Piece(f"  {shown}{of}")]
     if words:
         pieces.append(Piece(f"   filter: {plain(words)}", "bold"))
+    if trouble:
+        pieces.append(Piece(f"   {plain(trouble)}", "yellow"))
     return pieces
 
 
@@ -139,10 +140,14 @@ def keys(room: int) -> list[Piece]:
     return pieces
 
 
-def _count(count: int | None) -> str:
-    return "" if count is None else many(count)
+def _count(picture: Picture | None, tab: Tab) -> str:
+    count = picture.counts.get(tab.word) if picture else None
+    if picture is None or count is None:
+        return ""
+    return many(count) + ("+" if tab.word in picture.uncounted else "")
 
 
 def height_of(wrong: int, room: int) -> int:
     """Return the lines for what is wrong: its own number, and half of the room at most."""
-    return max(2, min(wrong + 1, room // 2))
+    gap = 1 if room >= _ROOMY else 0
+    return max(2, min(wrong + 1, room // 2)) + gap

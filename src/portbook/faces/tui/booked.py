@@ -5,7 +5,7 @@ The book keeps what a thing is, not all that was told of it: reasons, beats and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -15,6 +15,7 @@ from portbook.book.listings import Asked
 from portbook.claims.everything import Claims
 from portbook.errors import UsageError
 from portbook.faces.tui.filters import Sought
+from portbook.findings.accepted import Acceptance
 from portbook.ports import Transport
 from portbook.records import Announcement, Confidence, Device, Finding, Level, Service
 
@@ -24,6 +25,30 @@ KINDS = {
     "announcements": "announcement",
     "findings": "finding",
 }
+
+
+# the book's word for the order of a column, where it has one; by others what is fetched is sorted
+_ORDERS = {
+    ("services", "service"): "address",
+    ("services", "speaks"): "protocol",
+    ("services", "last"): "last",
+    ("devices", "device"): "address",
+    ("devices", "name"): "name",
+    ("devices", "last"): "last",
+    ("announcements", "from"): "address",
+    ("announcements", "ports"): "port",
+    ("announcements", "protocol"): "protocol",
+    ("announcements", "beats"): "last",
+    ("findings", "level"): "level",
+    ("findings", "rule"): "code",
+    ("findings", "about"): "subject",
+}
+
+
+def order(tab: str, column: str, down: bool) -> str:
+    """Return the book's words for an order, its own where it cannot order so."""
+    name = _ORDERS.get((tab, column), "")
+    return f"-{name}" if name and down else name
 
 
 def asked(sought: Sought, order: str, most: int) -> Asked:
@@ -54,6 +79,26 @@ def asked(sought: Sought, order: str, most: int) -> Asked:
 def record(one: Seen, claims: Claims) -> msgspec.Struct:
     """Return a sighting as the record that it was made of, as far as the book keeps it."""
     return _MAKERS[one.of](one, one.details, claims)
+
+
+def findings(
+    seen: Iterable[Seen], claims: Claims, accepted: Iterable[Acceptance], now_ns: int
+) -> Iterator[Finding]:
+    """Give sightings of findings as findings, the accepted ones marked with until when and why.
+
+    The book keeps a finding's fingerprint, and not what it was made of.
+    """
+    known: dict[tuple[object, ...], list[Acceptance]] = {}
+    for one in accepted:
+        if now_ns < one.until_ns:
+            known.setdefault((one.code, one.subject, one.site, one.vlan), []).append(one)
+    for sight in seen:
+        found = record(sight, claims)
+        assert isinstance(found, Finding)
+        prints = (None, sight.details.get("fingerprint"))
+        holding = known.get((found.code, found.subject, found.site, found.vlan), ())
+        mark = next((one.mark for one in holding if one.fingerprint in prints), None)
+        yield msgspec.structs.replace(found, accepted=mark) if mark else found
 
 
 def _service(one: Seen, told: Mapping[str, Any], claims: Claims) -> Service:

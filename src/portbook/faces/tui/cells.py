@@ -7,7 +7,7 @@ shades of skin) is written out by number, so that a name from the network cannot
 from __future__ import annotations
 
 import unicodedata
-from itertools import groupby
+from itertools import groupby, islice
 
 from rich.cells import cell_len, set_cell_size
 
@@ -33,7 +33,7 @@ def plain(value: object, limit: int = LONGEST) -> str:
         return text
     told: list[str] = []
     for marks, letters in groupby(map(_sure, text), _is_mark):
-        told += [*letters][:MOST_MARKS] if marks else letters
+        told += islice(letters, MOST_MARKS if marks else None)
     return "".join(told)
 
 

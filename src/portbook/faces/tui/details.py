@@ -75,8 +75,21 @@ def _finding(one: Finding, story: Story, claims: Claims, moment: Moment) -> Iter
     yield Section("If it is right as it is", (accept,))
     rule = rules().get(one.code)
     if rule is not None:
-        text = inspect.getdoc(type(rule)) or ""
-        yield Section(f"The rule {one.code}", tuple(text.splitlines()[1:]))
+        yield Section(f"The rule {one.code}", tuple(_paragraphs(inspect.getdoc(type(rule)) or "")))
+
+
+def _paragraphs(text: str) -> Iterator[str]:
+    """Give the lines of a rule's page but the first; what is indented goes on with one."""
+    told = ""
+    for line in text.splitlines()[1:]:
+        if told and line.startswith(" "):
+            told += f" {line.strip()}"
+            continue
+        if told:
+            yield told
+        told = line.strip()
+    if told:
+        yield told
 
 
 def _service(one: Service, story: Story, claims: Claims, moment: Moment) -> Iterator[Section]:

@@ -55,7 +55,8 @@ class Picture(NamedTuple):
     """All that is known at one moment.
 
     source: an interface, or this machine; state: what is going on, in a few words
-    counts: rows of each tab, None where they were not counted; rates: packets a second so far
+    counts: rows of each tab, None where there are none by nature; rates: packets a second so far
+    uncounted: tabs that have more rows than were counted
     wrong: findings that nobody has accepted, the gravest first; news: the latest first
     """
 
@@ -69,6 +70,7 @@ class Picture(NamedTuple):
     wrong: Sequence[Finding]
     news: Sequence[News]
     rates: tuple[float, ...] | None = None
+    uncounted: frozenset[str] = frozenset()
     over: bool = False  # nothing will come any more, and nobody need wait for it
 
 

@@ -7,15 +7,18 @@ from pathlib import Path
 import click
 import msgspec
 
+from portbook.book import Book
 from portbook.evidence.capture_ways import Heard
 from portbook.faces.cli.output import complain, exit_code
 from portbook.faces.tui.app import Top
 from portbook.faces.tui.keeping import Keeper
 from portbook.faces.tui.live import Listening
+from portbook.faces.tui.machine import Machine
 from portbook.faces.tui.picture import Source
 from portbook.faces.tui.sockets import Sockets
 from portbook.faces.tui.terminals import colours
 from portbook.faces.watching import summed_up
+from portbook.records import THIS_MACHINE
 from portbook.survey.knowledge import Knowledge
 from portbook.survey.live import Live
 from portbook.survey.wants import Wants
@@ -73,3 +76,29 @@ def show(source: Source, name: str, words: str = "") -> int:
         # the mouse stays the terminal's own: addresses can be marked and copied as everywhere
         app.run(mouse=False)
     return app.return_code or 0
+
+
+def look_around(
+    knowledge: Knowledge,
+    *,
+    site: str,
+    book_path: Path | None,
+    fail_on: str,
+    strict: bool,
+    words: str = "",
+    seconds: float | None = None,
+) -> int:
+    """Show this machine and the book until the reader leaves; return the exit code.
+
+    book_path: None where no book is kept; words: a filter to begin with
+    seconds: end by itself after so long
+    """
+    if book_path is not None:
+        Book.open(book_path, readonly=True).close()  # what is wrong with it is said at once
+    sockets = Sockets(knowledge, site, judged=True)
+    source = Machine(knowledge, sockets, book_path, seconds=seconds)
+    failed = show(source, THIS_MACHINE, words)
+    found = sum(one.accepted is None for one in source.last.findings)
+    click.echo(f"{len(source.last.listeners)} sockets; {found} findings")
+    complain(source.last)
+    return failed or exit_code([source.last], fail_on, strict)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
+from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
@@ -111,12 +113,13 @@ class Page(Screen[None]):
         self.query_one(VerticalScroll).scroll_relative(y=by, animate=False)
 
 
-def _written(sections: Iterable[Section]) -> Text:
-    """Return sections as one text; no mark of the network's own is heeded."""
-    text = Text()
+def _written(sections: Iterable[Section]) -> Group:
+    """Return sections as text, broken below its own beginning; no mark of the network's counts."""
+    parts: list[RenderableType] = []
     for heading, told in sections:
         if heading:
-            text.append(f"\n {plain(heading)}\n", Style(bold=True))
+            parts += [Text(), Text(f" {plain(heading)}", Style(bold=True))]
         for line in told:
-            text.append(f"   {plain(line, LONGEST)}\n" if line else "\n")
-    return text
+            indent = len(line) - len(line.lstrip(" "))
+            parts.append(Padding(Text(plain(line.strip(), LONGEST)), (0, 1, 0, 3 + indent)))
+    return Group(*parts)
