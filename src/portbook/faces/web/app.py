@@ -33,7 +33,7 @@ def make(desk: Desk) -> ASGIApp:
         route_handlers=[*_found(pages), *_found(api), *statics],
         exception_handlers=problems.HANDLERS,
         lifespan=[_watching(desk)],
-        openapi_config=api.description(),
+        openapi_config=None,  # `api.describing` makes the description
         state=State({"desk": desk}),
         request_max_body_size=None,  # the guard bounds every body, by path
         debug=False,

@@ -14,15 +14,30 @@ from collections import OrderedDict
 from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
 if TYPE_CHECKING:
     from portbook.faces.web.guard.asgi import ASGIApp, Scope
 
 Message = MutableMapping[str, Any]
 
 KEPT = "portbook.kept_s"  # in the scope's state: for how long the answer may be kept
+SELF = "portbook.kept"  # there too: the keeper itself, for those who tell how much is kept
 MOST_PAGES = 4096
 MOST_OCTETS = 64 << 20
 _WORTH_PACKING = 1024  # octets; smaller ones grow
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """How much is kept, and what that was good for.
+
+    made: answers that might be kept; answered: those that were not made anew
+    """
+
+    pages: int = 0
+    octets: int = 0
+    made: int = 0
+    answered: int = 0
 
 
 class _Page(NamedTuple):
@@ -42,7 +57,12 @@ class Kept:
     ) -> None:
         self._app, self._version, self._tag = app, version, tag
         self._pages: OrderedDict[tuple[Any, ...], _Page] = OrderedDict()
-        self._octets = 0
+        self._octets = self._made_so_far = self._answered = 0
+
+    @property
+    def counts(self) -> Counts:
+        """Return how much is kept now, and how much was made since the start."""
+        return Counts(len(self._pages), self._octets, self._made_so_far, self._answered)
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         """Answer from what is kept, or let the program answer and keep that."""
@@ -55,6 +75,8 @@ class Kept:
         page, version = self._pages.get(key), self._version()
         if page is None or page.version != version or time.monotonic() > page.until:
             page = await self._made(scope, receive, send, key, packed, version)
+        else:
+            self._answered += 1
         if page is not None:
             await _answer(page, headers.get(b"if-none-match"), send)
 
@@ -69,6 +91,7 @@ class Kept:
     ) -> _Page | None:
         """Let the program answer; return the page when it is to be kept, None when it was sent."""
         state = scope.setdefault("state", {})
+        state[SELF] = self
         start: Message | None = None
         parts: list[bytes] = []
 
@@ -84,6 +107,7 @@ class Kept:
         await self._app(scope, receive, taken)
         if start is None:
             return None
+        self._made_so_far += 1
         made = _page(start, b"".join(parts), packed, version, state[KEPT])
         self._keep(key, made)
         return made

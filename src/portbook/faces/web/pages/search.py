@@ -25,7 +25,7 @@ _LONGEST = 200
 def search(request: Request[Any, Any, Any]) -> Response[Any]:
     """Show what a word is found in, or go where it can only mean one thing."""
     text = plain(request.url.query).get("q", "").strip()[:_LONGEST]
-    if address := _only(text):
+    if address := named_page(text):
         return Redirect(address, status_code=303)
     desk = request.app.state.desk
     claims: list[Claim] = []
@@ -40,7 +40,7 @@ def search(request: Request[Any, Any, Any]) -> Response[Any]:
         text=text,
         claims=claims[:MOST],
         more_claims=max(0, len(claims) - MOST),
-        protocols=_protocols(text),
+        protocols=protocols_of(text),
         seen={
             kind: [one for one in seen if one.of == kind]
             for kind in ("device", "service", "listener", "announcement", "finding")
@@ -49,7 +49,7 @@ def search(request: Request[Any, Any, Any]) -> Response[Any]:
     )
 
 
-def _only(text: str) -> str | None:
+def named_page(text: str) -> str | None:
     """Return the page that a word names by itself: a port, an address, a rule."""
     if text[:1].isdigit():
         try:
@@ -65,7 +65,8 @@ def _only(text: str) -> str | None:
     return None
 
 
-def _protocols(text: str) -> list[Profile]:
+def protocols_of(text: str) -> list[Profile]:
+    """Return the protocols in whose name or title all words are met."""
     words = text.lower().split()
     if not words:
         return []

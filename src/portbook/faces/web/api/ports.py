@@ -1,0 +1,78 @@
+"""The page of a port, as `portbook port --json` tells it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from portbook.faces.exports import document
+from portbook.faces.web.api.contract import any_sighting, many, shape, told
+from portbook.faces.web.api.operations import Answer, Call, get
+from portbook.faces.web.api.reading import Nothing
+from portbook.faces.web.pages.port import context
+from portbook.ports import HIGHEST, Transport
+from portbook.records import Claim, Finding, Listener
+from portbook.survey.page import PortPage
+
+Number = Annotated[int, Meta(ge=0, le=HIGHEST, description="A port, 0 to 65535", examples=[1743])]
+
+
+class OfNumber(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the path of a port names."""
+
+    number: Number
+
+
+class OfPort(OfNumber, frozen=True, forbid_unknown_fields=True):
+    """What the path of a port on one transport names."""
+
+    transport: Annotated[Transport, Meta(description="A transport: tcp, udp, sctp or dccp")]
+
+
+PORT = shape(
+    "Port",
+    "All that stands on a port's page, by kind of record.",
+    {
+        "port": many(told(PortPage, "PortPage"), "One.", least=1),
+        "claim": many(told(Claim), "Who says what of it."),
+        "listener": many(told(Listener), "This machine's sockets there."),
+        "seen": many(any_sighting(), "What the book has of it."),
+        "finding": many(told(Finding), "This machine's, about the port."),
+    },
+)
+_ANSWER = Answer("What is said of the port, and what is there.", PORT)
+_KEPT_S = 3600.0  # it tells no time that passes
+
+
+@get("/ports/{number}", _ANSWER, tag="ports", place=OfNumber, kept_s=_KEPT_S)
+def port(call: Call[OfNumber, Nothing]) -> dict[str, Any]:
+    """Tell about a port on all transports.
+
+    The claims and their sources, this machine's sockets, what the book has seen there. Before the
+    first look at this machine, `listener` is empty; /api/v1/status tells whether there was one.
+    """
+    return _told(call, call.place.number, None)
+
+
+@get("/ports/{number}/{transport}", _ANSWER, tag="ports", place=OfPort, kept_s=_KEPT_S)
+def port_of_transport(call: Call[OfPort, Nothing]) -> dict[str, Any]:
+    """Tell about a port on one transport."""
+    return _told(call, call.place.number, call.place.transport)
+
+
+def _told(call: Call[Any, Any], number: int, transport: Transport | None) -> dict[str, Any]:
+    shown = context(call.desk, number, transport)
+    with call.desk.reading() as book:
+        seen = book.seen(number, transport)
+    return {
+        "port": [document(shown["about"])],
+        "claim": [document(one) for one in call.desk.claims.of(number, transport)],
+        "listener": [document(one) for one in shown["sockets"]],
+        "seen": [document(one) for one in seen],
+        "finding": [document(one) for one in shown["findings"]],
+    }
+
+
+routes = [port, port_of_transport]
