@@ -17,6 +17,7 @@ from support import reftek
 
 from portbook.daemons.configuration.settings import Settings, load
 from portbook.daemons.watchdog import restarts
+from portbook.faces.web import stations as stations_module
 from portbook.faces.web.settings import Serving
 from portbook.faces.web.stations import FRESH_S, Stations
 from portbook.faces.web.stations_records import Envelope, Measure, Trouble
@@ -297,6 +298,27 @@ def test_many_who_ask_at_once_cost_one_question() -> None:
     asyncio.run(play())
 
     assert 2 == asked
+
+
+def test_a_receiver_is_asked_only_while_somebody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stations_module, "FRESH_S", 0.001)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    stations = Stations(f"127.0.0.1:{port}", None)
+    looks = iter([0] * 5 + [1] * 1000)
+    told = asyncio.Event()
+
+    async def play() -> None:
+        task = asyncio.ensure_future(stations.watch(lambda: next(looks), told.set))
+        await asyncio.wait_for(told.wait(), LIMIT_S)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(play())
+
+    assert next(looks)  # nobody was asked for the first five
+    assert 1 == stations.version  # and the same trouble again is no news
 
 
 def test_nothing_is_asked_where_no_receiver_is_named(tmp_path: Path) -> None:
