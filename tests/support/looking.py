@@ -160,7 +160,8 @@ def _too_wide(seen: dict[str, Any], width: int) -> Iterator[str]:
 def _cut(texts: list[dict[str, Any]]) -> Iterator[str]:
     for text in texts:
         lines = _lines(text)
-        if any(line.right <= SLACK or line.bottom <= SLACK for line in lines):
+        away = any(line.right <= SLACK or line.bottom <= SLACK for line in lines)
+        if away and not text["skip"]:  # a link within the page comes when it has the focus
             yield f"{_name(text)}, outside the page"
         scrolled = set()
         for axis, reached, rect, where in text["frames"]:  # the innermost first

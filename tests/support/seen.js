@@ -67,6 +67,7 @@
       lines: lines.map(box),
       frames: frames(home),
       afloat: afloat(home),
+      skip: !!home.closest('a[href^="#"]'),
       ellipsis: style.textOverflow === "ellipsis" && !!home.closest("[title]"),
     });
   }

@@ -202,6 +202,7 @@ def test_what_does_not_fit_a_phone_is_told(
             "p { overflow: hidden; text-overflow: ellipsis; white-space: nowrap }",
             f"<p title='all of it'>{'shortened ' * 20}</p>",
         ),
+        ("a { position: absolute; top: -99px }", "<a href='#main'>Skip</a><p id='main'>Here</p>"),
         ("p { line-height: 1 }", f"<p>{'close lines ' * 30}</p>"),
         (
             "nav { position: sticky; top: 0 } main { margin-top: -20px }",
