@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
@@ -95,7 +95,8 @@ class _Alarm(msgspec.Struct):
     unit: str | None = None
 
 
-class _Receiver(msgspec.Struct, tag="receiver", tag_field="kind"):
+class _Receiver(msgspec.Struct):
+    kind: Literal["receiver"]
     at: str
     pid: _Count
     version: str
