@@ -59,7 +59,8 @@ def visit(
     with ExitStack() as opened:
 
         def visit(path: str, reader: Reader = DESKTOP, **more: Any) -> Page:
-            name = re.sub(r"[^a-z0-9]+", "-", f"{request.node.originalname} {path}".lower()).strip("-")
+            title = f"{request.node.originalname} {path}".lower()
+            name = re.sub(r"[^a-z0-9]+", "-", title).strip("-")
             reading = chromium.reading(reader, home=pages.home, **{"picture": name, **more})
             page = opened.enter_context(reading)
             page.goto(path)
