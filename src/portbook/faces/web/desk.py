@@ -111,11 +111,31 @@ class Desk:
         self._loop = asyncio.get_running_loop()
         task = asyncio.create_task(self._watch())
         try:
-            async with self.shelf.running(lambda story, what: self.touch("stories", what)):
+            told = self.shelf.running(lambda story, what: self.touch("stories", what))
+            async with told, self._receiver():
                 yield
         finally:
             self._loop = None
             self.events.close()
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    @asynccontextmanager
+    async def _receiver(self) -> AsyncIterator[None]:
+        """Follow the REF TEK receiver while somebody looks; pages of stations are not kept."""
+        if self.stations is None:
+            yield
+            return
+        told = {"kinds": ["stations"], "version": self.version}
+        task = asyncio.create_task(
+            self.stations.watch(
+                lambda: self.events.readers, lambda: self.events.publish("changed", told)
+            )
+        )
+        try:
+            yield
+        finally:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task

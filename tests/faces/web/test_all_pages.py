@@ -1,0 +1,146 @@
+"""Every page, as its readers have it: it fits, everybody can use it, nothing goes wrong in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from support.booked import HOSTILE
+from support.browser import DESKTOP, PHONE, READERS, Reader
+from support.looking import accessible, fits
+from support.plain_words import plain_words
+from support.served import Served
+
+from portbook.faces.languages import SOURCE, languages
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+PAGES = (
+    "/",
+    "/1743",
+    "/502/tcp",
+    "/0",
+    "/65535",
+    "/services",
+    "/services?host=10.0.0.0/8&gone=1&order=-port",
+    "/devices",
+    "/devices/10.20.0.11",
+    "/listeners",
+    "/announcements",
+    "/announcements?of=STORY",
+    "/conversations",
+    "/map",
+    "/findings",
+    "/rules",
+    "/rules/PB301",
+    "/protocols",
+    "/protocols/codesys-v3",
+    "/plan",
+    "/plan?port=502",
+    "/captures",
+    "/captures/STORY",
+    "/stations",
+    "/search?q=modbus",
+    "/search?q=nothing-is-called-so",
+    "/feedback",
+    "/about",
+    "/no-such-page",
+    "/services?port=99999",
+)
+OTHERS = tuple(sorted(set(languages()) - {SOURCE}))
+Visit = Callable[..., "Page"]
+
+
+@pytest.fixture(scope="session")
+def story(pages: Served) -> str:
+    """Return the id of the capture that the server has read."""
+    found = re.search(r'href="/captures/([0-9a-z]{12})"', pages.ask("/captures").text)
+    assert found
+    return found[1]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_fits_and_everybody_can_use_it(visit: Visit, story: str, path: str) -> None:
+    for reader in (DESKTOP, PHONE._replace(dark=True, scripts=False)):
+        page = visit(path.replace("STORY", story), reader)
+        fits(page)
+        accessible(page)
+
+
+@pytest.mark.parametrize("tag", OTHERS)
+def test_pages_fit_in_every_language(visit: Visit, story: str, tag: str) -> None:
+    for path in PAGES:
+        page = visit(path.replace("STORY", story), PHONE._replace(language=tag))
+        assert tag == page.locator("html").get_attribute("lang")
+        fits(page)
+
+
+@pytest.mark.parametrize("tag", OTHERS)
+def test_everybody_can_use_pages_in_every_language(visit: Visit, story: str, tag: str) -> None:
+    for path in ("/", "/1743", "/captures", "/plan?port=502", "/announcements?of=STORY"):
+        page = visit(path.replace("STORY", story), DESKTOP._replace(language=tag))
+        fits(page)
+        accessible(page)
+
+
+@pytest.mark.parametrize("path", ("/", "/1743", "/captures", "/conversations", "/map"))
+def test_a_page_fits_all_readers(visit: Visit, story: str, path: str) -> None:
+    for reader in READERS:
+        page = visit(path, reader)
+        fits(page)
+        accessible(page)
+
+
+def test_a_page_is_ready_for_paper(visit: Visit) -> None:
+    page = visit("/1743", DESKTOP._replace(print=True))
+
+    assert page.locator("h1").is_visible()
+    assert not page.locator(".top nav").is_visible()
+    assert not page.locator(".helpful").is_visible()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_all_that_a_page_needs_is_under_a_hundred_kilobytes(
+    pages: Served, story: str, path: str
+) -> None:
+    page = pages.ask(path.replace("STORY", story), accept_encoding="gzip")
+    parts = set(re.findall(r'(?:href|src)="(/static/[^"]+)"', _text(page.body)))
+    weights = [len(pages.ask(one, accept_encoding="gzip").body) for one in parts]
+
+    assert parts
+    assert len(page.body) + sum(weights) < 100_000
+
+
+def _text(body: bytes) -> str:
+    import gzip
+
+    return gzip.decompress(body).decode() if body[:2] == b"\x1f\x8b" else body.decode()
+
+
+def test_names_from_the_network_stay_text(visit: Visit, pages: Served) -> None:
+    for path in ("/devices", "/services", "/search?q=script", "/captures", "/findings"):
+        page = visit(path, DESKTOP)
+        assert 0 == page.locator("main script, main iframe, main img, main base").count()
+    told = pages.ask("/devices?most=500").text
+    assert any(
+        one.replace("<", "&lt;").replace(">", "&gt;") in told for one in HOSTILE if "<" in one
+    )
+
+
+def test_the_reader_changes_the_language_by_hand(visit: Visit) -> None:
+    page = visit("/1743", DESKTOP._replace(scripts=False))
+    assert "en" == page.locator("html").get_attribute("lang")
+
+    page.locator('.languages button[value="cs"]').click()
+
+    assert page.url.endswith("/1743")
+    assert "cs" == page.locator("html").get_attribute("lang")
+
+
+def test_taiwan_and_hong_kong_read_traditional_chinese(visit: Visit) -> None:
+    for asked in ("zh-TW", "zh-HK"):
+        page = visit("/1743", Reader(language=asked))
+        assert "zh-Hant" == page.locator("html").get_attribute("lang")
