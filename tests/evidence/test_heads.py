@@ -197,6 +197,17 @@ def test_a_block_that_is_given_back_leaves_the_first_four_datagrams(make: Make) 
     assert b"MM\0MM\1MM\2MM\3" == one(table).head_ab
 
 
+def test_those_with_a_longer_head_are_told_apart(make: Make) -> None:
+    table = make(HIT, pool_octets=2 * MORE_OCTETS)
+    told = (b"zz", b"AA", b"zz", b"AA", b"AA")  # for the last one the pool is empty
+    count(table, *(udp_frame(text + bytes(200), 9000 + at) for at, text in enumerate(told)))
+
+    assert [9001, 9003] == [max(row.a_port, row.b_port) for row in table.young()]
+    assert list(table.young()) == [row for row in table.rows() if len(row.head_ab) > HEAD_OCTETS]
+    table.release()
+    assert [] == list(table.young())
+
+
 DONE = st.sampled_from(["MM", "AA", "zz", "", "give back", "close"])
 
 
@@ -224,7 +235,7 @@ def test_both_readers_keep_the_same_datagrams(
             else:
                 frame = udp_frame(what.encode() + bytes(size), port, back=back)
                 table.frame(frame, 1, 0, len(frame))
-        told.append((closed, list(table.rows()), table.starved))
+        told.append((closed, list(table.rows()), list(table.young()), table.starved))
 
     assert told[0] == told[1]
 

@@ -265,6 +265,16 @@ class Rows:
             where=_signed(cool[0]),
         )
 
+    def young(self, rows: int) -> list[int]:
+        """Return the conversations that have a block of the pool, in the table's order."""
+        extended = self._stores.extended
+        pairs = self._views["hot"][HEADS : rows * ROW : ROW].tolist()
+        return [
+            number
+            for number, pair in enumerate(pairs)
+            if (pair & 0xFFFFFFFF) - 1 in extended or (pair >> 32) - 1 in extended
+        ]
+
     def coldest(self, rows: int, count: int) -> list[int]:
         """Return the conversations whose last packet is the longest ago, in the table's order."""
         last = self._views["hot"].cast("B").cast("q")[LAST : rows * ROW : ROW].tolist()

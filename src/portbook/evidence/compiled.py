@@ -45,6 +45,11 @@ class Table(Reader[memoryview]):
         rows = Rows(self._stores, self._heads.match)
         return iter([rows.row(number) for number in range(self._flows.rows)])
 
+    def young(self) -> Iterator[Row]:
+        """Return the conversations that have a longer head, in the order they were first met."""
+        rows = Rows(self._stores, self._heads.match)
+        return iter([rows.row(number) for number in rows.young(self._flows.rows)])
+
     def close(self, count: int) -> list[Row]:
         """Take the coldest conversations out of the table."""
         rows = Rows(self._stores, self._heads.match)

@@ -126,6 +126,11 @@ class Flow:
         if len(self.times) > FIRST_TIMES + LAST_TIMES:
             del self.times[FIRST_TIMES]
 
+    @property
+    def young(self) -> bool:
+        """Tell whether it has a block of the pool."""
+        return max(self.ab.capacity, self.ba.capacity) > HEAD_OCTETS
+
     def release(self) -> None:
         """Give longer heads back to the pool."""
         self.shared.pool.give(self.ab.shorten() + self.ba.shorten())

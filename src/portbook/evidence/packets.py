@@ -57,6 +57,10 @@ class Table(Reader[bytes]):
         """Return all conversations in the order they were first met."""
         return (flow.row() for flow in self._flows)
 
+    def young(self) -> Iterator[Row]:
+        """Return the conversations that have a longer head, in the order they were first met."""
+        return (flow.row() for flow in self._flows if flow.young)
+
     def close(self, count: int) -> list[Row]:
         """Take the coldest conversations out of the table."""
         coldest = sorted(range(len(self._flows)), key=lambda at: self._flows[at].last_ns)[:count]

@@ -111,6 +111,9 @@ class Table(Protocol):
     def rows(self) -> Iterator[Row]:
         """Return all conversations that the table holds, in the order they were first met."""
 
+    def young(self) -> Iterator[Row]:
+        """Return the conversations that have a longer head, in the order they were first met."""
+
     def close(self, count: int) -> list[Row]:
         """Take the coldest conversations out of the table."""
 

@@ -176,7 +176,7 @@ class Live:
             self._memory.pop(key(old.conversation), None)
 
     def _name_the_young(self) -> None:
-        longer = (row for row in self._table.rows() if traffic.loses_octets(row))
+        longer = (row for row in self._table.young() if traffic.loses_octets(row))
         remember(self._observed(longer), self._knowledge.claims, self._memory)
         self._table.release()
 

@@ -252,7 +252,7 @@ class _Look:
                 self._named[at] = one.in_part(None)
 
     def _name_the_young(self) -> None:
-        longer = (row for row in self._table.rows() if loses_octets(row))
+        longer = (row for row in self._table.young() if loses_octets(row))
         remember(self._observed(longer), self._knowledge.claims, self._memory)
         self._table.release()
 
