@@ -40,7 +40,10 @@ class Top(App[None]):
     CSS = """
     Screen { background: ansi_default; color: ansi_default; }
     #filter { display: none; height: 1; border: none; padding: 0 1; background: ansi_default; }
-    #page-body { height: 1fr; scrollbar-size-vertical: 1; }
+    #page-body {
+        height: 1fr; scrollbar-size-vertical: 1; scrollbar-color: ansi_bright_black;
+        scrollbar-color-active: ansi_bright_black; scrollbar-color-hover: ansi_bright_black;
+    }
     #page-body Static { width: 1fr; height: auto; }
     """
     ENABLE_COMMAND_PALETTE = False
@@ -72,6 +75,11 @@ class Top(App[None]):
         self.words = words
         self.views = {tab.word: _first_view(tab) for tab in TABS}
         self._pool = ThreadPoolExecutor(1, "portbook-look")
+        # held, not looked for: what was asked for may come when they are gone from the screen
+        self._bars = {name: Bar(name) for name in ("head", "tabs", "title", "keys")}
+        self._listings = {tab.word: Listing(tab.kind, tab.word) for tab in TABS}
+        self._overview = Overview()
+        self._box = Input(id="filter", placeholder=filters.HINT, compact=True)
         self._looking = False
         self._fill_at = 0.0  # not before this moment, on the monotonic clock
         self._trouble = ""  # with what was asked for
@@ -80,15 +88,14 @@ class Top(App[None]):
 
     def compose(self) -> ComposeResult:
         """Lay out all tabs; one of them is seen."""
-        yield Bar("head")
-        yield Bar("tabs")
+        yield self._bars["head"]
+        yield self._bars["tabs"]
         yield Bar("gap")
-        yield Overview()
-        yield Bar("title")
-        for tab in TABS:
-            yield Listing(tab.kind, tab.word)
-        yield Bar("keys")
-        yield Input(self.words, id="filter", placeholder=filters.HINT, compact=True)
+        yield self._overview
+        yield self._bars["title"]
+        yield from self._listings.values()
+        yield self._bars["keys"]
+        yield self._box
 
     def on_mount(self) -> None:
         """Begin to look."""
@@ -114,18 +121,13 @@ class Top(App[None]):
             return True
         return len(self.screen_stack) == 1 and not self._box.display
 
-    @property
-    def _box(self) -> Input:
-        """Return where the filter is typed."""
-        return self.screen_stack[0].query_one("#filter", Input)
-
     def listing(self, name: str) -> Listing:
         """Return a table by its tab's word, or `wrong` or `news`."""
-        return self.query_one(f"#{name}", Listing)
+        return self._listings.get(name) or self._overview.listings[name]
 
     def bar(self, name: str) -> Bar:
         """Return a line."""
-        return self.query_one(f"#{name}", Bar)
+        return self._bars[name]
 
     def look(self) -> None:
         """Take the next picture, unless the last one is still being taken."""
@@ -178,7 +180,7 @@ class Top(App[None]):
         self.bar("tabs").show(bars.tabs(self.picture, self.chosen, room))
         self.bar("keys").show(bars.keys(room))
         if self.picture is not None and not self.chosen:
-            self.query_one(Overview).show(self.picture, self._sought, self.words, self._complaint)
+            self._overview.show(self.picture, self._sought, self.words, self._complaint)
 
     def on_listing_moved(self, moved: Listing.Moved) -> None:
         """Tell where the cursor is; fetch more where the end of what is there comes near."""
@@ -189,9 +191,8 @@ class Top(App[None]):
         if listing.id != tab.word:
             return
         view = self.views[tab.word]
-        left, right = bars.title(
-            tab, listing.rows, view, self.words, self._complaint or self._trouble, listing.at
-        )
+        trouble = self._complaint or self._trouble
+        left, right = bars.title(tab, listing.rows, view, self.words, trouble, listing.at)
         self.bar("title").show(left, right)
         have = len(listing.rows.rows)
         if listing.rows.more and listing.at >= have - NEAR_END and view.reach <= have:
@@ -223,7 +224,7 @@ class Top(App[None]):
 
     def _turn_to(self, at: int) -> None:
         self.chosen = at
-        self.query_one(Overview).display = at == 0
+        self._overview.display = at == 0
         self.bar("title").display = at != 0
         for number, tab in enumerate(TABS, 1):
             self.listing(tab.word).display = at == number

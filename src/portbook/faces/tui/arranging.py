@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 from portbook.faces.tui.columns import Column, Kind
@@ -44,10 +45,10 @@ def arrange(kind: Kind, rows: Sequence[Any], view: View) -> Rows:
     if view.sought:
         takes, text = view.sought.takes, kind.text
         kept = [one for one in rows if takes(kind.word, one, text)]
-    ordered = sorted(kept, key=kind.first)
     column = kind.columns[view.order]
-    ordered.sort(key=_key(column), reverse=view.down)
-    return Rows(ordered, len(rows))
+    if column.order is not kind.first:
+        kept = sorted(kept, key=kind.first)
+    return Rows(sorted(kept, key=_key(column), reverse=view.down), len(rows))
 
 
 def _key(column: Column) -> Callable[[Any], Any]:
@@ -59,6 +60,7 @@ def _key(column: Column) -> Callable[[Any], Any]:
 
 def position(kind: Kind, rows: Sequence[Any], known: Hashable, near: int) -> int | None:
     """Return where the row of that key is, looked for near its old place first."""
+    near = min(near, len(rows))
     first, last = max(0, near - NEAR), min(len(rows), near + NEAR)
-    found = (*range(first, last), *range(first), *range(last, len(rows)))
+    found = chain(range(first, last), range(first), range(last, len(rows)))
     return next((at for at in found if kind.known(rows[at]) == known), None)

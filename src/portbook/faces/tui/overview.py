@@ -23,18 +23,19 @@ class Overview(Vertical):
 
     DEFAULT_CSS = "Overview, Overview > Listing { height: 1fr; }"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.listings = {"wrong": Listing(FINDINGS, "wrong"), "news": Listing(NEWS, "news")}
+        self.listings["wrong"].empty, self.listings["news"].empty = FINE, QUIET
+        self._titles = {name: Bar(f"{name}-title") for name in self.listings}
+        self._lines = Bar("lines")
+
     def compose(self) -> ComposeResult:
         """Lay out lines and tables."""
-        yield Bar("lines")
-        yield Bar("wrong-title")
-        yield Listing(FINDINGS, "wrong")
-        yield Bar("news-title")
-        yield Listing(NEWS, "news")
-
-    def on_mount(self) -> None:
-        """Say what empty tables mean."""
-        self.query_one("#wrong", Listing).empty = FINE
-        self.query_one("#news", Listing).empty = QUIET
+        yield self._lines
+        for name, listing in self.listings.items():
+            yield self._titles[name]
+            yield listing
 
     def show(self, picture: Picture, sought: Sought, words: str, trouble: str) -> None:
         """Show a picture through the filter.
@@ -42,17 +43,17 @@ class Overview(Vertical):
         words: the filter as it was typed; trouble: what is wrong with a newer one
         """
         lines = [*((line, ()) for line in bars.lines(picture, self.size.width)), ((), ())]
-        self.query_one("#lines", Bar).show_lines(lines)
+        self._lines.show_lines(lines)
         wrong = [one for one in picture.wrong if sought.takes("finding", one, FINDINGS.text)]
         news = [one for one in picture.news if _is_wanted(sought, one)]
         room = self.size.height - len(lines) - 2
-        self.query_one("#wrong", Listing).styles.height = bars.height_of(len(wrong), room)
+        self.listings["wrong"].styles.height = bars.height_of(len(wrong), room)
         for name, title, rows in (
             ("wrong", "What is wrong", Rows(wrong, len(picture.wrong))),
             ("news", "What is new", Rows(news, len(picture.news))),
         ):
-            self.query_one(f"#{name}", Listing).show(rows, picture.moment)
-            self.query_one(f"#{name}-title", Bar).show(
+            self.listings[name].show(rows, picture.moment)
+            self._titles[name].show(
                 bars.headline(title, rows, words, trouble if name == "wrong" else "")
             )
 
