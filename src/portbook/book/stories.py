@@ -317,9 +317,9 @@ _DAMAGED = "the story's file is damaged; remove the story, and read the capture 
 _TROUBLE = {
     5: "another program has been writing the story for too long; try again",
     8: "the story or its folder is read-only",
-    10: "the disk reported an error while the story was used",
+    10: "the disk reported an error, or the story has reached the size that it may have",
     11: _DAMAGED,
-    13: "the disk is full, or the story has reached the size that it may have; make room",
+    13: "the disk is full; make room",
     14: "the story cannot be opened; check its folder",
     26: _DAMAGED,
 }

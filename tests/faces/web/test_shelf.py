@@ -6,8 +6,8 @@ import asyncio
 import gzip
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager
+import sys
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import msgspec
 import psutil
 import pytest
 from support.captured import demo, told
+from support.shelved import chunks, long_capture, running
 
 from portbook.book import Book
 from portbook.book.listings import Asked
@@ -22,49 +23,6 @@ from portbook.errors import SourceError, UsageError
 from portbook.faces.web.children.bounds import Bounds
 from portbook.faces.web.settings import Serving
 from portbook.faces.web.shelf import Limits, Shelf, Told, TooLargeError
-
-DEADLINE_S = 60.0
-
-
-class Running:
-    """A shelf at work, and what it told of changes."""
-
-    def __init__(self, shelf: Shelf) -> None:
-        self.shelf = shelf
-        self.changes: list[tuple[str, str]] = []
-        self._news = asyncio.Event()
-
-    def note(self, story: str, what: str) -> None:
-        self.changes.append((story, what))
-        self._news.set()
-
-    async def until(self, true: Callable[[], Any]) -> Any:
-        """Wait until something is true of the shelf; it can only become so with a change."""
-        async with asyncio.timeout(DEADLINE_S):
-            while not (found := true()):
-                self._news.clear()
-                await self._news.wait()
-        return found
-
-    async def ended(self, name: str) -> Told:
-        def one() -> Told | None:
-            told = self.shelf.told(name)
-            return told if told and not told.active else None
-
-        found: Told = await self.until(one)
-        return found
-
-
-@asynccontextmanager
-async def running(shelf: Shelf) -> AsyncIterator[Running]:
-    work = Running(shelf)
-    async with shelf.running(work.note):
-        yield work
-
-
-async def chunks(octets: bytes, size: int = 100_000) -> AsyncIterator[bytes]:
-    for at in range(0, len(octets), size):
-        yield octets[at : at + size]
 
 
 def taken(folder: Path, octets: bytes, name: str = "plant.pcap", **more: Any) -> Told:
@@ -448,3 +406,22 @@ def test_packed_octets_that_never_end_cost_time_and_no_memory(tmp_path: Path) ->
 
     assert one.state.startswith("failed: reading took")
     assert len(bomb) < 50_000_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory can be bounded on Linux")
+def test_a_capture_of_too_many_conversations_is_told_to_be_one(tmp_path: Path) -> None:
+    capture = long_capture(tmp_path / "many.pcap", 200_000)
+
+    async def play() -> Told:
+        limits = Limits(reading=Bounds(memory=260 << 20))
+        async with running(Shelf(tmp_path / "stories", limits=limits)) as work:
+            return await work.ended(work.shelf.read(capture))
+
+    assert asyncio.run(play()).state.startswith("failed: the capture has more conversations than")
+
+
+def test_a_full_story_is_told_to_be_one(tmp_path: Path) -> None:
+    one = taken(tmp_path, demo(), limits=Limits(reading=Bounds(file=200_000)))
+
+    assert one.state.startswith("failed: plant.pcap: ")
+    assert "the story has reached the size" in one.state

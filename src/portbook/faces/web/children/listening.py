@@ -50,7 +50,7 @@ def main() -> int:
         say(problem="there are more conversations than fit in the memory that listening may take")
         return telling.TOO_LARGE
     except (SourceError, UsageError) as error:
-        say(problem=str(error))
+        say(problem=str(error).replace(str(told.story), told.interface))
         return telling.NOTHING_READ
 
 
@@ -81,6 +81,7 @@ def _listen(told: argparse.Namespace) -> int:
             story = watch.run()
             teller.keep(story)
             file.finish(story.summary)
+            say(summary=story.summary)
     if watch.away:
         say(problem=story.problems[-1].message if story.problems else "the interface is gone")
         return telling.NOTHING_READ
@@ -113,7 +114,10 @@ class Teller:
             self._file.tell(story.summary)
         self._tidy(now)
         if changed:
-            say(changed=tuple(changed), summary=story.summary)
+            problem = (
+                story.problems[-1].message if story.problems and "problems" in changed else None
+            )
+            say(changed=tuple(changed), summary=story.summary, problem=problem)
 
     def keep(self, story: Story) -> None:
         """Keep the book; what hinders that is said, and listening goes on."""

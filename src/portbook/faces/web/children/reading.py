@@ -40,7 +40,7 @@ def main() -> int:
     except MemoryError:
         return _too_large()
     except (SourceError, UsageError) as error:
-        say(problem=str(error))
+        say(problem=str(error).replace(str(told.story), told.name))
         return telling.NOTHING_READ
 
 
