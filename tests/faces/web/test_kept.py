@@ -14,6 +14,8 @@ class Site:
 
     def __init__(self, kept_s: float | None = 60.0, body: bytes = b"x" * 5000) -> None:
         self.asked, self.version, self.kept_s, self.body, self.status = 0, 1, kept_s, body, 200
+        self.gate: asyncio.Event | None = None  # answers wait for it
+        self.fails = False
         self.kept = Kept(self._app, lambda: self.version, self._tag)
 
     @staticmethod
@@ -22,6 +24,10 @@ class Site:
 
     async def _app(self, scope: Any, receive: Any, send: Any) -> None:
         self.asked += 1
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.fails:
+            raise RuntimeError("the program breaks")
         if self.kept_s is not None:
             scope["state"][KEPT] = self.kept_s
         headers = [(b"content-type", b"text/html"), (b"content-length", b"0")]
@@ -30,6 +36,11 @@ class Site:
         await send({"type": "http.response.body", "body": self.body[7:], "more_body": False})
 
     def get(
+        self, path: str = "/1743", method: str = "GET", **headers: str
+    ) -> tuple[int, dict[str, str], bytes]:
+        return asyncio.run(self.answer(path, method, **headers))
+
+    async def answer(
         self, path: str = "/1743", method: str = "GET", **headers: str
     ) -> tuple[int, dict[str, str], bytes]:
         scope: Any = {
@@ -51,7 +62,7 @@ class Site:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        asyncio.run(self.kept(scope, receive, send))
+        await self.kept(scope, receive, send)
         told = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
         return sent[0]["status"], told, b"".join(one.get("body", b"") for one in sent[1:])
 
@@ -66,6 +77,43 @@ def test_a_page_is_made_once_while_nothing_changes() -> None:
     site.version += 1
     site.get()
     assert 2 == site.asked
+
+
+async def many(site: Site, count: int) -> list[Any]:
+    """Let many ask at once, and the program answer when all of them have."""
+    site.gate = asyncio.Event()
+    asking = [asyncio.create_task(site.answer()) for _ in range(count)]
+    for _ in range(3):
+        await asyncio.sleep(0)  # each gets as far as it can
+    site.gate.set()
+    return await asyncio.gather(*asking, return_exceptions=True)
+
+
+def test_a_page_that_grew_old_is_made_once_for_all_who_ask_at_once() -> None:
+    site = Site()
+    before = site.get()
+    site.version += 1
+
+    assert [before] * 20 == asyncio.run(many(site, 20))
+    assert 2 == site.asked
+
+
+def test_who_waits_for_a_page_that_breaks_asks_for_it_anew() -> None:
+    site = Site()
+    site.get()
+    site.version, site.fails = 2, True
+
+    assert ["the program breaks"] * 3 == [str(one) for one in asyncio.run(many(site, 3))]
+    assert 4 == site.asked
+
+
+def test_what_was_never_kept_is_waited_for_by_nobody() -> None:
+    site = Site(kept_s=None)
+    site.get()
+
+    asyncio.run(many(site, 5))
+
+    assert 6 == site.asked
 
 
 def test_a_page_is_kept_no_longer_than_it_says() -> None:

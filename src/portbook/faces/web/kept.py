@@ -7,6 +7,7 @@ behind the guard: who may not read gets nothing kept either.
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 import time
@@ -57,6 +58,7 @@ class Kept:
     ) -> None:
         self._app, self._version, self._tag = app, version, tag
         self._pages: OrderedDict[tuple[Any, ...], _Page] = OrderedDict()
+        self._making: dict[tuple[Any, ...], asyncio.Event] = {}
         self._octets = self._made_so_far = self._answered = 0
 
     @property
@@ -72,13 +74,37 @@ class Kept:
         headers = dict(scope["headers"])
         packed = b"gzip" in headers.get(b"accept-encoding", b"")
         key = (scope["method"], scope["raw_path"], scope["query_string"], self._tag(scope), packed)
-        page, version = self._pages.get(key), self._version()
-        if page is None or page.version != version or time.monotonic() > page.until:
-            page = await self._made(scope, receive, send, key, packed, version)
+        while (page := self._fresh(key)) is None and (making := self._making.get(key)):
+            await making.wait()
+        if page is None:
+            page = await self._made_once(scope, receive, send, key, packed)
         else:
             self._answered += 1
         if page is not None:
             await _answer(page, headers.get(b"if-none-match"), send)
+
+    def _fresh(self, key: tuple[Any, ...]) -> _Page | None:
+        page = self._pages.get(key)
+        if page is None or page.version != self._version() or time.monotonic() > page.until:
+            return None
+        return page
+
+    async def _made_once(
+        self, scope: Scope, receive: Any, send: Any, key: tuple[Any, ...], packed: bool
+    ) -> _Page | None:
+        """Let all who want a page that grew old wait for one making of it.
+
+        Only what was kept before is waited for: a stream of events would have no end.
+        """
+        version = self._version()
+        if key not in self._pages:
+            return await self._made(scope, receive, send, key, packed, version)
+        making = self._making[key] = asyncio.Event()
+        try:
+            return await self._made(scope, receive, send, key, packed, version)
+        finally:
+            del self._making[key]
+            making.set()
 
     async def _made(
         self,
