@@ -10,7 +10,6 @@ import pytest
 from support.booked import HOSTILE
 from support.browser import DESKTOP, PHONE, READERS, Reader
 from support.looking import accessible, fits
-from support.plain_words import plain_words
 from support.served import Served
 
 from portbook.faces.languages import SOURCE, languages
@@ -86,7 +85,7 @@ def test_everybody_can_use_pages_in_every_language(visit: Visit, story: str, tag
         accessible(page)
 
 
-@pytest.mark.parametrize("path", ("/", "/1743", "/captures", "/conversations", "/map"))
+@pytest.mark.parametrize("path", ["/", "/1743", "/captures", "/conversations", "/map"])
 def test_a_page_fits_all_readers(visit: Visit, story: str, path: str) -> None:
     for reader in READERS:
         page = visit(path, reader)

@@ -138,7 +138,7 @@ class _Picture:
                 d=self._shape([one.ports], -0.5, inner + 1, _LEAST),
                 class_=kind,
             )
-            self.parts.append(tag("a", drawn, href=one.href) if one.href else drawn)
+            self.parts.append(_said_elsewhere(one, drawn))
         self.left_out += max(0, len(marks) - MOST_MARKS)
 
     def _numbers(self) -> None:
@@ -176,7 +176,7 @@ class _Picture:
         line = f"M{number(self._right + 2)},{number(middle)}L{number(x - 3)},{number(there)}"
         told = label(text, x, tops[boxes.index(box)] + 9.5, kind, _SMALL)
         self.parts.append(tag("path", d=line, class_="d-leader"))
-        self.parts.append(tag("a", told, href=mark.href) if mark.href else told)
+        self.parts.append(_said_elsewhere(mark, told) if kind == "d-named" else told)
 
     def _legend(self) -> Markup:
         words = self._words
@@ -200,6 +200,13 @@ class _Picture:
             x += 22 + width_of(text) + 16
         self._legend_bottom = y + 10
         return joined(parts)
+
+
+def _said_elsewhere(mark: Mark, drawn: Markup) -> Markup:
+    """Wrap what is drawn of a mark, whose text is its source's own."""
+    if mark.href:
+        return tag("a", drawn, href=mark.href, lang="en")
+    return tag("g", drawn, lang="en")
 
 
 def _sample(kind: str, x: float, y: float) -> Markup:

@@ -7,6 +7,7 @@ from typing import Any
 
 from litestar import Request, Response, get, post
 from litestar.exceptions import ClientException, NotFoundException
+from litestar.params import FromPath
 from litestar.response import Redirect
 
 from portbook.book.listings import Asked
@@ -48,14 +49,14 @@ async def take(request: Requested) -> Response[Any]:
 
 
 @get("/captures/{name:str}", include_in_schema=False, sync_to_thread=True)
-def capture(request: Requested, name: str) -> Response[bytes]:
+def capture(request: Requested, name: FromPath[str]) -> Response[bytes]:
     """Show one story: how far it is read, what is in it, what is wrong with it."""
     desk: Desk = request.app.state.desk
     return render(request, "capture.html", **_context(desk, _told(desk, name)))
 
 
 @post("/captures/{name:str}/remove", include_in_schema=False, sync_to_thread=True, status_code=303)
-def remove(request: Requested, name: str) -> Response[Any]:
+def remove(request: Requested, name: FromPath[str]) -> Response[Any]:
     """Remove a story; what it wrote in the book stays there."""
     desk: Desk = request.app.state.desk
     if desk.settings.readonly:

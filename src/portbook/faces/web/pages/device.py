@@ -6,6 +6,7 @@ from typing import Any
 
 from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 
 from portbook.faces.web.rendering import render
 
@@ -14,7 +15,7 @@ _LONGEST = 64
 
 
 @get("/devices/{address:str}", include_in_schema=False, sync_to_thread=True)
-def device(request: Request[Any, Any, Any], address: str) -> Response[bytes]:
+def device(request: Request[Any, Any, Any], address: FromPath[str]) -> Response[bytes]:
     """Show a device: what it told of itself, what it serves, what it announces, what is wrong."""
     if len(address) > _LONGEST or not address.isprintable():
         raise NotFoundException("no device has such an address")

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 from litestar.response import Redirect
 
 from portbook.book import Seen
@@ -43,7 +44,7 @@ class Trace(NamedTuple):
 
 
 @get("/{word:str}", include_in_schema=False, sync_to_thread=True)
-def of_number(request: Request[Any, Any, Any], word: str) -> Response[Any]:
+def of_number(request: Request[Any, Any, Any], word: FromPath[str]) -> Response[Any]:
     """Show the page of a port on all transports."""
     if word.isascii() and word.isdigit():
         return _page(request, word, None)
@@ -51,7 +52,9 @@ def of_number(request: Request[Any, Any, Any], word: str) -> Response[Any]:
 
 
 @get("/{word:str}/{transport:str}", include_in_schema=False, sync_to_thread=True)
-def of_port(request: Request[Any, Any, Any], word: str, transport: str) -> Response[Any]:
+def of_port(
+    request: Request[Any, Any, Any], word: FromPath[str], transport: FromPath[str]
+) -> Response[Any]:
     """Show the page of a port on one transport."""
     known = [one for one in Transport if one.value == transport]
     if not (word.isascii() and word.isdigit()) or not known:

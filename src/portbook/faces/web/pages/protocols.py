@@ -6,6 +6,7 @@ from typing import Any
 
 from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 
 from portbook.book.listings import Asked
 from portbook.claims.profiles import profiles
@@ -23,7 +24,7 @@ def protocols(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 
 @get("/protocols/{name:str}", include_in_schema=False, sync_to_thread=True)
-def protocol(request: Request[Any, Any, Any], name: str) -> Response[bytes]:
+def protocol(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
     """Show one protocol: its ports, its safety note, its sources, where it was seen."""
     known = profiles().get(name)
     if known is None:

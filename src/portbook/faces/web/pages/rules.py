@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 
 from portbook.book.listings import Asked
 from portbook.faces.web.rendering import render
@@ -48,7 +49,7 @@ def rules(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 
 @get("/rules/{code:str}", include_in_schema=False, sync_to_thread=True)
-def rule(request: Request[Any, Any, Any], code: str) -> Response[bytes]:
+def rule(request: Request[Any, Any, Any], code: FromPath[str]) -> Response[bytes]:
     """Show one rule, and what it found here."""
     known = all_rules().get(code.upper())
     if known is None:
