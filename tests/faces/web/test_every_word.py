@@ -22,7 +22,7 @@ from portbook.faces.web.settings import Serving
 # names that stand in running text, and are the same in every language
 KNOWN = frozenset(
     {"portbook", "IANA", "RFC", "UTC", "OpenAPI", "Linux", "macOS", "Windows", "pcap", "pcapng"}
-    | {"gzip", "zstd", "tcp", "udp", "plant", "modbus", "PB"}
+    | {"gzip", "zstd", "tcp", "udp", "plant", "modbus", "PB", "press", "conveyor", "DEMO"}
 )
 PROTOCOLS = frozenset(re.findall(r"[A-Za-z]+", " ".join(profiles())))
 
