@@ -4,7 +4,7 @@
 
 As asked for: a port's page within 50 ms and 100 kB with all that it loads; 1,000 of them a second
 with the load generator on the same cores; 500 live viewers; and the same with a million sightings
-in the book. The server is the real program; the book is made by `book.py` unless one is given,
+in the book. The server is the real program; `book.py` makes the book, unless one is given,
 which is then written to.
 """
 
@@ -36,6 +36,7 @@ from portbook.records import Service
 SERVE = (sys.executable, "-m", "portbook", "serve", "--listen", "127.0.0.1:0")
 GOAL_MS, GOAL_OCTETS, GOAL_RATE = 50, 100_000, 1000
 TURNS = 12  # a list is asked for so often, each time by another address
+RUN = int(time.time()) % 0xFFFF + 1
 CHANGES = 10  # in the book, while viewers look
 ADDRESSES = (
     "/",
@@ -44,11 +45,11 @@ ADDRESSES = (
     "/services?text=modbus&host=10.0.0.0/8",
     "/services?protocol=modbus",
     "/devices",
-    "/devices?text=cell",
+    "/devices?text=plc",
     "/announcements",
     "/findings?level=warning",
     "/search?q=modbus",
-    "/search?q=cell-77",
+    "/search?q=plc-774095",
 )
 
 
@@ -57,6 +58,7 @@ class Got(NamedTuple):
 
     ms: float
     octets: int
+    status: int
     text: str
 
 
@@ -90,10 +92,8 @@ class Server:
         answer = self._connection.getresponse()
         body = answer.read()
         took = 1000 * (time.perf_counter() - began)
-        if answer.status != 200:
-            raise SystemExit(f"{path}: {answer.status}\n{body.decode()[:500]}")
         plain = answer.getheader("content-encoding") is None
-        return Got(took, len(body), body.decode() if plain else "")
+        return Got(took, len(body), answer.status, body.decode() if plain else "")
 
     def octets(self) -> int:
         """Return how much memory it holds."""
@@ -168,14 +168,18 @@ def lists(server: Server) -> None:
     """Time what must look through the whole book; each answer is made anew."""
     for path in ADDRESSES:
         mark = "&" if "?" in path else "?"
-        took = [server.ask(f"{path}{mark}turn={turn}").ms for turn in range(TURNS)]
-        print(f"{path:40} " + told(took), goal(max(took) <= GOAL_MS))
+        got = [server.ask(f"{path}{mark}turn={turn}") for turn in range(TURNS)]
+        took = [one.ms for one in got]
+        wrong = sorted({one.status for one in got} - {200})
+        fine = max(took) <= GOAL_MS and not wrong
+        print(f"{path:40} " + told(took), goal(fine), *wrong)
 
 
 def crowd(server: Server, seconds: float) -> None:
     """Let readers ask for port pages as fast as they can."""
     print(f"{'wrk' if WRK else 'a client of our own'}, {CONNECTIONS} connections, same cores:")
     ports = Random(2).sample(range(65536), 500)
+    server.ask("/1743", accept_encoding="gzip")  # what the first of a page costs is told above
     rated("one page", server, ["/1743"], seconds)
     rated("500 pages in turn", server, [f"/{port}" for port in ports], seconds)
 
@@ -203,7 +207,8 @@ def live(server: Server, count: int, seconds: float) -> None:
 
 def change(book: Book, number: int) -> dict[str, int]:
     """Write something new in the book; return its mark and when it stood there."""
-    address, now_ns = f"10.99.{number >> 8}.{number & 255}", time.time_ns()
+    now_ns = time.time_ns()
+    address = f"fd99::{RUN:x}:{number + 1:x}"  # new also in a book that other runs wrote to
     one = Service(address, 502, Transport.TCP, ("modbus",), ("mbap",), 1, now_ns, now_ns, "eth9")
     book.record("local", "eth9", now_ns, services=[one], whole=False)
     return {address: time.monotonic_ns()}

@@ -3,7 +3,7 @@
     python benchmarks/serve_load.py viewers HOME COUNT
 
 A viewer's process prints "ready" once all look, and in the end, on SIGTERM, when each change came
-to the first and to the last of them: {"10.99.0.7": [monotonic ns, ...]}. Pages are asked by wrk
+to the first and to the last of them: {"fd99::1:7": [monotonic ns, ...]}. Pages are asked by wrk
 where it is installed, otherwise by a client of our own, which takes as much time as the server.
 """
 
@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 
 WRK = shutil.which("wrk")
 CONNECTIONS = 32
-MARK = re.compile(rb"10\.99\.\d+\.\d+")  # addresses of the changes that viewers time
+MARK = re.compile(rb"fd99::[0-9a-f]+:[0-9a-f]+")  # addresses of the changes that viewers time
 _HEAD_END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
