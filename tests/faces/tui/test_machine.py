@@ -191,6 +191,21 @@ def test_a_socket_that_opens_and_closes_is_news(monkeypatch: pytest.MonkeyPatch)
     assert port in [one.port for one in source.rows(TAB["listeners"], sought(""), there).rows]
 
 
+def test_a_book_that_cannot_be_asked_is_said_and_the_rest_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "no.book"
+    path.write_bytes(b"this is no book" * 1000)
+    source = machine(path)
+    picture = source.look()
+
+    assert [True] == [line.grave for line in picture.lines if line.label == "book"]
+    assert picture.counts["listeners"] is not None
+    path.unlink()
+    with Book.open(path) as book:
+        book.accept("PB301", "x", time.time_ns() + 10**12, "why", time.time_ns())
+    assert [False] == [line.grave for line in source.look().lines if line.label == "book"]
+    source.close()
+
+
 def test_without_a_book_it_says_how_to_begin_one() -> None:
     async def play(hand: Hand) -> None:
         assert "none is kept; `portbook book create` begins one" in hand.screen()

@@ -32,6 +32,7 @@ from portbook.emulators import plant
 
 ENTER_SCREEN, LEAVE_SCREEN = "\x1b[?1049h", "\x1b[?1049l"
 PATIENCE_S = 20.0
+CAP_NET_RAW = 13
 COLOUR = re.compile(r"\x1b\[[0-9;]*\b(?:3[0-7]|9[0-7]|4[0-7]|10[0-7]|38|48)\b[0-9;]*m")
 REVERSE = re.compile(r"\x1b\[(?:[0-9;]*;)?7(?:;[0-9;]*)?m")
 
@@ -40,14 +41,19 @@ class Terminal:
     """A terminal with a program on it."""
 
     def __init__(
-        self, home: Path, *words: str, size: tuple[int, int] = (80, 24), **more: str
+        self,
+        home: Path,
+        *words: str,
+        size: tuple[int, int] = (80, 24),
+        program: tuple[str, ...] = ("-m", "portbook"),
+        **more: str,
     ) -> None:
         self._ours, theirs = pty.openpty()
         self.resize(*size)
         self.before = termios.tcgetattr(theirs)
         self._theirs = theirs
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "portbook", *words],
+            [sys.executable, *program, *words],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
@@ -82,6 +88,19 @@ class Terminal:
         while self._read(time.monotonic() + 0.1):
             pass
         return self.process.returncode
+
+    def stopped(self) -> None:
+        """Wait until the program is stopped."""
+        told = os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
+        assert told is not None
+        assert os.CLD_STOPPED == told.si_code
+
+    def may_capture(self) -> bool:
+        """Tell whether any thread of the program holds the right to capture."""
+        states = Path(f"/proc/{self.process.pid}/task").glob("*/status")
+        held = [re.search(r"CapEff:\s*([0-9a-f]+)", one.read_text()) for one in states]
+        assert len(held) > 2
+        return any(one is None or int(one[1], 16) >> CAP_NET_RAW & 1 for one in held)
 
     def given_back(self) -> bool:
         """Tell whether the terminal is as it was: its modes, and the screen that was there."""
@@ -138,6 +157,42 @@ def test_whatever_ends_it_gives_the_terminal_back_and_leaves_with_0(
 
 def test_a_time_ends_it(tmp_path: Path) -> None:
     with on_terminal(tmp_path, "top", "--for", "1s") as terminal:
+        assert 0 == terminal.end()
+        assert terminal.given_back()
+
+
+FAILING = """
+from support.topped import Told, story
+from portbook.faces.tui.running import show
+class Failing(Told):
+    def look(self):
+        if self.asked:
+            raise ZeroDivisionError("a fault of ours")
+        return super().look()
+raise SystemExit(show(Failing(story()), "eth1"))
+"""
+
+
+def test_a_fault_of_ours_gives_the_terminal_back_and_is_told(tmp_path: Path) -> None:
+    with on_terminal(tmp_path, program=("-c", FAILING)) as terminal:
+        terminal.until("What is new")
+        terminal.type("2")
+        assert 1 == terminal.end()
+        assert terminal.given_back()
+        assert "a fault of ours" in terminal.told.split(LEAVE_SCREEN)[-1]
+
+
+def test_stopping_and_going_on_gives_the_terminal_back_and_takes_it_again(tmp_path: Path) -> None:
+    with on_terminal(tmp_path, "top") as terminal:
+        terminal.until("What is new")
+        seen = terminal.type("\x1a")
+        seen = terminal.until(LEAVE_SCREEN, seen)
+        assert terminal.given_back()
+        terminal.stopped()
+        terminal.process.send_signal(signal.SIGCONT)
+        seen = terminal.until(ENTER_SCREEN, seen)
+        terminal.until("What is new", seen)
+        terminal.type("q")
         assert 0 == terminal.end()
         assert terminal.given_back()
 
@@ -219,6 +274,7 @@ def test_what_an_interface_carries_is_shown_as_it_comes(
         terminal.until("listening")
         send(frames)
         terminal.until("PB301")
+        assert not terminal.may_capture()
         terminal.until("optommp")
         seen = terminal.type("2")
         terminal.until("10.20.0.60:2001", seen)

@@ -30,7 +30,7 @@ LOOK_S = 1.0
 SHARE = 4  # filling a table may take one part in so many of the time
 NEAR_END = 100  # rows before the end of what was fetched, where more is fetched
 UNFIT = "No row fits the filter; / changes it."
-_EVERYWHERE = ("quit", "suspend_process")
+_EVERYWHERE = ("quit", "redraw", "suspend_process")
 Result = TypeVar("Result")
 
 
@@ -60,6 +60,7 @@ class Top(App[None]):
             ("p", "pause"),
             ("question_mark,f1", "help"),
             ("q", "leave"),
+            ("ctrl+l", "redraw"),
             ("ctrl+c", "quit"),
             ("ctrl+z", "suspend_process"),
         )
@@ -100,6 +101,7 @@ class Top(App[None]):
     def on_mount(self) -> None:
         """Begin to look."""
         self._obey_signals()
+        self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())
         for tab in TABS:
             self.listing(tab.word).empty = "One moment …"
         self._turn_to(0)
@@ -258,6 +260,11 @@ class Top(App[None]):
         self.paused = not self.paused
         self._show_frame()
         self.look()
+
+    def action_redraw(self) -> None:
+        """Draw every line again: another program has written on the screen."""
+        for widget in self.screen.walk_children():
+            widget.refresh()
 
     def action_help(self) -> None:
         """Show the keys and the words."""

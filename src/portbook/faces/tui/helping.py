@@ -21,7 +21,7 @@ HELP = [
             "/                     filter; Enter keeps it, Esc takes it back",
             "s, r                  sort by the next column; the other way round",
             "p                     pause: the picture stands still, listening goes on",
-            "?                     this page",
+            "?, Ctrl-L             this page; draw the screen again",
             "q, Ctrl-C             quit",
         ),
     ),

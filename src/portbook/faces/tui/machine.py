@@ -16,6 +16,7 @@ import msgspec
 from portbook.addresses import Scope
 from portbook.book import Book, Seen
 from portbook.book.listings import MOST_ROWS, Asked
+from portbook.errors import SourceError
 from portbook.faces.tui import booked, details
 from portbook.faces.tui.arranging import Rows, View, arrange
 from portbook.faces.tui.columns import Moment
@@ -70,6 +71,7 @@ class Machine:
         self._path = book_path
         self._book: Book | None = None  # opened in the thread that asks it
         self._kept: _Kept | None = None
+        self._trouble: str | None = None  # why the book could not be asked the last time
         self._newsroom = Newsroom()
         self._looked = 0
         self._rows: tuple[object, Rows] | None = None  # the last ones, and what was asked for
@@ -83,7 +85,7 @@ class Machine:
         if self._sockets.looked != self._looked:
             self._looked = self._sockets.looked
             self._newsroom.compare(story.listeners, now_ns)
-        kept = self._kept = self._refreshed(now_ns)
+        kept = self._known(now_ns)
         if kept is not None:
             found = tuple(mark(story.findings, kept.accepted, now_ns))
             story = msgspec.structs.replace(story, findings=found)
@@ -133,6 +135,14 @@ class Machine:
         if self._book is not None:
             self._book.close()
             self._book = None
+
+    def _known(self, now_ns: int) -> _Kept | None:
+        """Return what the book tells; where it cannot be asked now, what it told before."""
+        try:
+            self._kept, self._trouble = self._refreshed(now_ns), None
+        except SourceError as error:
+            self._trouble = str(error)
+        return self._kept
 
     def _refreshed(self, now_ns: int) -> _Kept | None:
         """Ask the book for its news when somebody has written in it."""
@@ -197,7 +207,9 @@ class Machine:
         )
         for sentence in story.summary.hidden:
             yield Line("hidden", sentence)
-        if kept is None:
+        if self._trouble is not None:
+            yield Line("book", self._trouble, grave=True)
+        elif kept is None:
             yield Line("book", "none is kept; `portbook book create` begins one")
         else:
             told = ", ".join(f"{many(count)} {word}" for word, count in kept.counts.items())
