@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("portbook.serve")
 
 LOOK_EVERY_S = 15.0  # at this machine's sockets
+WRITE_EVERY_S = 300.0  # in the book, where nothing changed: pages are kept until somebody writes
 ASK_EVERY_S = 1.0  # the book, whether somebody wrote
 MOST_CHANGES = 200  # told one by one; more are told as "many"
 
@@ -56,7 +57,7 @@ class Desk:
         self.machine: Story | None = None  # the latest look, None before the first
         self.problem: str | None = None  # why the book or this machine cannot be asked
         self._machine_digest = b""
-        self._looked_at = float("-inf")
+        self._looked_at = self._written_at = float("-inf")
         self._told_ns = self.began_ns
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -186,20 +187,23 @@ class Desk:
         """Look at this machine's sockets when it is time; off the loop, since it walks /proc."""
         if time.monotonic() - self._looked_at < LOOK_EVERY_S:
             return
-        story = await asyncio.to_thread(self._look_now)
-        digest = _digest(story)
-        self.machine, self._looked_at = story, time.monotonic()
+        self.machine, digest = await asyncio.to_thread(self._look_now)
+        self._looked_at = time.monotonic()
         if digest != self._machine_digest:
             self._machine_digest = digest
             self.touch("listeners")
 
-    def _look_now(self) -> Story:
+    def _look_now(self) -> tuple[Story, bytes]:
+        """Look, and write it in the book where it is new, or was not written for long."""
         now_ns = time.time_ns()
         story = machine.look(self.knowledge, now_ns=now_ns, site=self.settings.site)
-        if self.settings.readonly:
-            return story
+        digest = _digest(story)
+        written = time.monotonic() - self._written_at
+        if self.settings.readonly or (digest == self._machine_digest and written < WRITE_EVERY_S):
+            return story, digest
+        self._written_at = time.monotonic()
         with Book.open(self.settings.book) as book:
-            return booked(story, book, self.settings.site, now_ns)
+            return booked(story, book, self.settings.site, now_ns), digest
 
 
 def told(record: msgspec.Struct) -> dict[str, Any]:
