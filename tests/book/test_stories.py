@@ -178,7 +178,8 @@ def test_few_rows_are_gathered_and_many_walked_with_the_same_result(
         {"protocol": "modbus", "since_ns": 0},
     ]
     gathered = [every(kept, "conversation", **one, most=2) for one in asked]
-    monkeypatch.setattr("portbook.book.story_filters.FEW", -1)
+    monkeypatch.setattr("portbook.book.story_ways.FEW", -1)
+    monkeypatch.setattr("portbook.book.story_ways.FEW_SCANNED", -1)
     monkeypatch.setattr("portbook.book.story_asking.MOST_COUNTED", 3)
     walked = [
         [row for page in pages(kept, "conversation", Asked(**one, most=2)) for row in page.rows]
@@ -324,6 +325,17 @@ def test_hosts_that_speak_are_linked_by_what_they_say(story: StoryFile) -> None:
     assert 2 == len(story.links(Asked(protocol="unknown", transport=Transport.UDP), 5).links)
 
 
+def test_counts_follow_what_is_written(story: StoryFile) -> None:
+    story.write([conversation(1)])
+    story.finish(SUMMARY)
+    assert 1 == story.counts()["conversation"]
+    story.write([conversation(2)])
+
+    assert {"conversation": 2, "service": 0} == {
+        kind: story.counts()[kind] for kind in ("conversation", "service")
+    }
+
+
 def test_a_sum_of_absurd_counts_is_no_error(story: StoryFile) -> None:
     story.write([conversation(one, octets=2**80, packets=2**63) for one in range(3)])
     story.finish(SUMMARY)
@@ -416,6 +428,8 @@ def test_a_mark_with_another_address_in_it_is_refused(kept: StoryFile) -> None:
         ("conversation", {"host": "\x00"}),
         ("conversation", {"text": "a b c d e f g h i"}),
         ("conversation", {"text": "a" * 65}),
+        ("conversation", {"text": "\ud800"}),
+        ("service", {"protocol": "\ud800"}),
         ("conversation", {"ports": (PortRange(1, 2),) * 65}),
     ],
 )

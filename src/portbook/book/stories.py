@@ -148,6 +148,7 @@ class StoryFile:
         self.link()
         with self._turn, self._writing():
             self._set("summary", msgspec.json.encode(summary).decode())
+            self._set("counts", msgspec.json.encode(self._counted()).decode())
             self._set("state", DONE)
         import sqlite3
 
@@ -209,8 +210,12 @@ class StoryFile:
     def counts(self) -> Mapping[str, int]:
         """Return how many records of each kind there are."""
         with self._reading():
-            asked = " UNION ALL ".join(f"SELECT '{name}', count(*) FROM {name}" for name in KINDS)
-            return dict(self._connection.execute(asked).fetchall())
+            told = self._get("counts")
+            return msgspec.json.decode(told, type=dict[str, int]) if told else self._counted()
+
+    def _counted(self) -> dict[str, int]:
+        asked = " UNION ALL ".join(f"SELECT '{name}', count(*) FROM {name}" for name in KINDS)
+        return dict(self._connection.execute(asked).fetchall())
 
     def data_version(self) -> int:
         """Return a number that differs when somebody else has written since."""
@@ -251,6 +256,7 @@ class StoryFile:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 self._writes = self._writes or Writer(self._connection)
+                self._connection.execute("DELETE FROM meta WHERE name = 'counts'")  # no more true
                 yield self._writes
                 self._connection.execute("COMMIT")
             except BaseException:

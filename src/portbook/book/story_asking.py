@@ -12,8 +12,8 @@ import msgspec
 from portbook.book.cursors import Cursor, mark, place
 from portbook.book.listings import MOST_COUNTED, Asked, Listed, order_of, rows_of
 from portbook.book.story_filters import Filters
-from portbook.book.story_schema import ordered_by
 from portbook.book.story_tables import KINDS, Kind
+from portbook.book.story_ways import Ways
 from portbook.errors import UsageError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Pages:
         self._order = _ordered(kind, asked)
         self._most = rows_of(asked)
         self._filters = Filters(connection, kind, asked)
-        self._source = self._filters.source(ordered_by(kind, self._order.column))
+        self._ways = Ways(connection, kind, self._filters, self._order.column)
 
     def page(self) -> Listed[Any]:
         """Return the page; raises UsageError for what cannot be asked."""
@@ -103,39 +103,42 @@ class Pages:
 
     def _found(self, cursor: Cursor | None) -> tuple[list[tuple[Any, int]], int]:
         """Return values and numbers, one row more than the page has, and the count of all."""
-        if not self._filters.conditions:
-            return self._rows(cursor, self._most + 1), self._counted()
-        every = self._rows(None, MOST_COUNTED + 1)  # one walk tells all where they are few
+        if self._ways.narrow is None and self._filters.conditions:
+            return self._walked(cursor)
+        counted = self._ways.counted()
+        few = counted <= MOST_COUNTED
+        source = self._ways.looked_up() if few else self._ways.walked()
+        return self._rows(source, cursor, self._most + 1), counted
+
+    def _walked(self, cursor: Cursor | None) -> tuple[list[tuple[Any, int]], int]:
+        """Walk the order: once, where that tells the count and the page alike."""
+        every = self._rows(self._ways.walked(), None, MOST_COUNTED + 1)
         if cursor is None:
             return every[: self._most + 1], len(every)
-        if len(every) > MOST_COUNTED:
-            return self._rows(cursor, self._most + 1), len(every)
-        return self._sliced(every, cursor), len(every)
+        if len(every) <= MOST_COUNTED:
+            return self._sliced(every, cursor), len(every)
+        return self._rows(self._ways.walked(), cursor, self._most + 1), len(every)
 
     def _sliced(self, every: list[tuple[Any, int]], cursor: Cursor) -> list[tuple[Any, int]]:
         """Return the rows beyond a mark, nearest first, of a whole list in order."""
         at = (self._order.meant(cursor), cursor.row)
-        first, last = bisect_left, bisect_right
         upward = every[::-1] if self._order.down else every
         if self._order.down is cursor.back:
-            found = upward[(first if cursor.here else last)(upward, at) :]
+            find = bisect_left if cursor.here else bisect_right
+            found = upward[find(upward, at) :]
         else:
-            found = upward[: (last if cursor.here else first)(upward, at)][::-1]
+            find = bisect_right if cursor.here else bisect_left
+            found = upward[: find(upward, at)][::-1]
         return found[: self._most + 1]
 
-    def _rows(self, cursor: Cursor | None, most: int) -> list[tuple[Any, int]]:
-        order, source = self._order, self._source
+    def _rows(self, source: str, cursor: Cursor | None, most: int) -> list[tuple[Any, int]]:
+        order = self._order
         back = cursor is not None and cursor.back
         if cursor is not None:
             at = f"({self._filters.bind(order.meant(cursor))}, {self._filters.bind(cursor.row)})"
             source += f" AND {order.beyond(back)}{'=' if cursor.here else ''} {at}"
         asked = f"SELECT {order.column}, id FROM {source} {order.clause(back)} LIMIT {most}"
-        return self._ask(asked)
-
-    def _counted(self) -> int:
-        """Return how many rows the whole list has, or one more than are counted."""
-        asked = f"SELECT 1 FROM {self._kind.name} LIMIT {MOST_COUNTED + 1}"
-        return int(self._ask(f"SELECT count(*) FROM ({asked})")[0][0])
+        return self._connection.execute(asked, self._filters.values).fetchall()
 
     def _records(self, numbers: list[int]) -> tuple[Any, ...]:
         marks = ", ".join(map(str, numbers))
@@ -143,9 +146,6 @@ class Pages:
         found = dict(self._connection.execute(asked).fetchall())
         decoder = _DECODERS[self._kind.name]
         return tuple(decoder.decode(found[one]) for one in numbers if one in found)
-
-    def _ask(self, asked: str) -> list[Any]:
-        return self._connection.execute(asked, self._filters.values).fetchall()
 
 
 def _ordered(kind: Kind, asked: Asked) -> _Order:

@@ -7,27 +7,20 @@ looked up first and the rest is tried on those alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from portbook.addresses import parse
 from portbook.book.listings import UNKNOWN, Asked
-from portbook.book.story_tables import (
-    LARGEST,
-    NO_HOST,
-    NO_PORT,
-    NO_PROTOCOL,
-    PLACES,
-    Kind,
-    address_key,
-)
+from portbook.book.story_rows import LARGEST, NO_HOST, NO_PORT, NO_PROTOCOL, address_key
+from portbook.book.story_tables import PLACES, Kind
 from portbook.errors import UsageError
+from portbook.ports import HIGHEST
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
-FEW = 20_000  # rows that are looked up one by one sooner than an index is walked
 MOST_WORDS, LONGEST_WORD, MOST_SPANS = 8, 64, 64
 _LAST = b"\xff\xff"  # behind an address: its last port
 _TOKEN = re.compile(r"[^\W_]+")
@@ -37,12 +30,14 @@ _DOTTED = re.compile(r"(\d{1,3}(?:\.\d{1,3}){1,2})\.?")
 class Condition(NamedTuple):
     """One filter.
 
-    sql: what holds of a row; few: selects the numbers of rows that it may leave, by an index;
+    sql: what holds of a row; few: selects the numbers of the rows that it leaves, by an index;
     None: no index says
+    ways: where these are columns of conversations: parts of which one must hold, by column
     """
 
     sql: str
     few: str | None = None
+    ways: tuple[tuple[str, str], ...] = ()
 
 
 class Filters:
@@ -53,35 +48,10 @@ class Filters:
 
     def __init__(self, connection: Connection, kind: Kind, asked: Asked) -> None:
         self._connection, self._kind, self._asked = connection, kind, asked
-        self._said = 0
+        self._notes = 0
+        _check_texts(asked)
         self.values: dict[str, Any] = {}
         self.conditions = [one for one in self._every() if one is not None]
-
-    def narrowest(self) -> Condition | None:
-        """Return the condition that leaves the fewest rows, when these are few."""
-        best, fewest = None, FEW + 1
-        for one in self.conditions:
-            if one.few:
-                asked = f"SELECT count(*) FROM (SELECT 1 FROM ({one.few}) LIMIT {fewest})"
-                count = int(self._connection.execute(asked, self.values).fetchone()[0])
-                if count < fewest:
-                    best, fewest = one, count
-        return best
-
-    def source(self, index: str | None = None) -> str:
-        """Return the table, the way through it, and the conditions.
-
-        index: what is walked where no condition leaves few rows; None: the table itself
-        """
-        name, narrow = self._kind.name, self.narrowest()
-        if narrow:
-            return f"{name} NOT INDEXED WHERE id IN ({narrow.few}) AND {self.where(narrow)}"
-        way = f"INDEXED BY {index}" if index and self._has(index) else "NOT INDEXED"
-        return f"{name} {way} WHERE {self.where()}"
-
-    def _has(self, index: str) -> bool:
-        asked = "SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = ?"
-        return self._connection.execute(asked, (index,)).fetchone() is not None
 
     def where(self, without: Condition | None = None) -> str:
         """Return all conditions together, "1" when there is none; one may be left out."""
@@ -108,26 +78,28 @@ class Filters:
             yield Condition(f"level >= {asked.level.rank}")
         yield from self._place()
         yield from self._times()
-        for word in words_of(asked.text):
-            yield self._word(word)
+        yield from self._words(words_of(asked.text))
 
     def _host(self, first: bytes, last: bytes) -> Condition:
         low, high = self.bind(first), self.bind(last)
         if not self._kind.beside:
             high = self.bind(last + _LAST)
-            return self._either("client", "server", f"BETWEEN {low} AND {high}")
+            span = f"BETWEEN {low} AND {high}"
+            return self._any([("client", f"client {span}"), ("server", f"server {span}")])
         return self._beside("hosts", f"address BETWEEN {low} AND {high}", NO_HOST)
 
     def _ports(self, spans: list[tuple[int, int]]) -> Condition:
         if len(spans) > MOST_SPANS:
             raise UsageError(f"ask for {MOST_SPANS} ranges of ports at the most")
+        spans = _apart(spans)
         if not self._kind.beside:
-            told = [
-                f"{column} BETWEEN {int(first)} AND {int(last)}"
-                for column in ("client_port", "server_port")
-                for first, last in spans
-            ]
-            return Condition(" OR ".join(told), self._union(told))
+            return self._any(
+                [
+                    (column, f"{column} BETWEEN {int(first)} AND {int(last)}")
+                    for column in ("client_port", "server_port")
+                    for first, last in spans
+                ]
+            )
         told = [f"number BETWEEN {int(first)} AND {int(last)}" for first, last in spans]
         if self._kind.name == "device":
             return self._serving(" OR ".join(f"p.{one}" for one in told))
@@ -154,57 +126,74 @@ class Filters:
     def _protocol(self, name: str) -> Condition:
         value = self.bind(name)
         if not self._kind.beside:
-            return Condition(f"protocol = {value}", self._union([f"protocol = {value}"]))
+            return self._any([("protocol", f"protocol = {value}")])
         return self._beside("protocols", f"name = {value}", NO_PROTOCOL)
 
     def _place(self) -> Iterator[Condition]:
         for column, told in (("site", self._asked.site), ("source", self._asked.source)):
             if told is not None:
                 found = f"SELECT id FROM place WHERE {column} = {self.bind(told)}"
-                yield Condition(f"place IN ({found})")
+                rows = self._connection.execute(found, self.values).fetchall()
+                places = ", ".join(str(int(number)) for (number,) in rows)
+                nobody = None if rows else "SELECT 0 WHERE 0"
+                yield Condition(f"place IN ({places})", nobody)
 
     def _times(self) -> Iterator[Condition]:
         since_ns, until_ns = self._asked.since_ns, self._asked.until_ns
         if since_ns is not None:
-            yield self._time(f"last_ns >= {self.bind(_moment(since_ns))}")
+            yield self._time("last_ns", f"last_ns >= {self.bind(_moment(since_ns))}")
         if until_ns is not None:
-            yield self._time(f"first_ns <= {self.bind(_moment(until_ns))}")
+            yield self._time("first_ns", f"first_ns <= {self.bind(_moment(until_ns))}")
 
-    def _time(self, told: str) -> Condition:
-        return Condition(told, None if self._kind.beside else self._union([told]))
+    def _time(self, column: str, told: str) -> Condition:
+        return Condition(told) if self._kind.beside else self._any([(column, told)])
 
-    def _word(self, word: str) -> Condition | None:
-        """Return what holds where a word begins one of the row's words, or is an end of it."""
-        tokens = _TOKEN.findall(word)
-        if not tokens:
-            return None
-        labels = f"label IN (SELECT id FROM {self._meant(word, tokens)})"
-        told = [Condition(labels, self._union([labels]))]
-        span = _address_range(word)
-        if span:
-            told.append(self._host(*span))
-        if word.isascii() and word.isdecimal() and int(word) <= 65535:
-            told.append(self._ports([(int(word), int(word))]))
-        every = " UNION ALL ".join(one.few for one in told if one.few)
-        return Condition(" OR ".join(f"({one.sql})" for one in told), every)
+    def _words(self, words: list[str]) -> Iterator[Condition]:
+        """Give what holds where each word begins one of the row's, or is an end of it."""
+        texts: list[str] = []
+        for word in words:
+            span = _address_range(word)
+            number = int(word) if word.isascii() and word.isdecimal() else None
+            port = number if number is not None and number <= HIGHEST else None
+            if span is None and port is None:
+                texts.append(word)
+                continue
+            told = [self._said([word])]
+            if span:
+                told.append(self._host(*span))
+            if port is not None:
+                told.append(self._ports([(port, port)]))
+            every = " UNION ALL ".join(one.few for one in told if one.few)
+            yield Condition(" OR ".join(f"({one.sql})" for one in told), every)
+        if any(map(_TOKEN.search, texts)):
+            yield self._said(texts)
 
-    def _meant(self, word: str, tokens: list[str]) -> str:
-        """Note once which texts have a word, for each look at them; return the table's name."""
-        match = self.bind(" AND ".join((*(f'"{one}"' for one in tokens[:-1]), f'"{tokens[-1]}"*')))
-        found = f"SELECT rowid FROM words WHERE words MATCH {match}"
-        if len(tokens) > 1:  # what joins its parts is no part of an index of words
-            found = (
-                f"SELECT id FROM label WHERE id IN ({found}) AND instr(text, {self.bind(word)}) > 0"
-            )
-        name = f"temp.said{self._said}"
-        self._said += 1
-        self._connection.execute(f"CREATE TEMP TABLE {name[5:]} (id INTEGER PRIMARY KEY)")
-        self._connection.execute(f"INSERT INTO {name} {found}", self.values)
-        return name
+    def _said(self, words: list[str]) -> Condition:
+        """Return what holds where all of these words are said; noted once, for every look."""
+        tokens = [_TOKEN.findall(word) for word in words]
+        match = " AND ".join(
+            " AND ".join((*(f'"{one}"' for one in some[:-1]), f'"{some[-1]}"*'))
+            for some in tokens
+            if some
+        )
+        found = f"SELECT rowid FROM words WHERE words MATCH {self.bind(match)}"
+        for word, some in zip(words, tokens, strict=True):
+            if len(some) > 1:  # what joins its parts is no part of an index of words
+                found = (
+                    f"SELECT id FROM label WHERE id IN ({found}) "
+                    f"AND instr(text, {self.bind(word)}) > 0"
+                )
+        name = f"said{self._notes}"
+        self._notes += 1
+        self._connection.execute(f"CREATE TEMP TABLE {name} (id INTEGER PRIMARY KEY)")
+        self._connection.execute(f"INSERT INTO temp.{name} {found}", self.values)
+        labels = f"label IN (SELECT id FROM temp.{name})"
+        return Condition(labels, f"SELECT id FROM {self._kind.name} WHERE {labels}")
 
-    def _either(self, one: str, other: str, told: str) -> Condition:
-        both = [f"{one} {told}", f"{other} {told}"]
-        return Condition(" OR ".join(both), self._union(both))
+    def _any(self, ways: list[tuple[str, str]]) -> Condition:
+        """Return what holds of a conversation where any of some columns says so."""
+        few = " UNION ALL ".join(f"SELECT id FROM conversation WHERE {told}" for _, told in ways)
+        return Condition(" OR ".join(told for _, told in ways), few, tuple(ways))
 
     def _beside(self, table: str, told: str, free: int) -> Condition:
         """Return what holds where a table beside says so, or where the kind is of none."""
@@ -213,9 +202,6 @@ class Filters:
         if self._kind.name in ("finding", "oddity", "error"):
             return Condition(f"{held} OR free & {free}")
         return Condition(held, few)
-
-    def _union(self, told: Iterable[str]) -> str:
-        return " UNION ALL ".join(f"SELECT id FROM {self._kind.name} WHERE {one}" for one in told)
 
 
 def host_range(text: str) -> tuple[bytes, bytes]:
@@ -235,6 +221,25 @@ def host_range(text: str) -> tuple[bytes, bytes]:
         raise UsageError(f"not an address: {text[:60]!r}; write 10.0.0.5 or 10.0.0.0/24")
     key = address_key(text.strip().lower())
     return key, key
+
+
+def _apart(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Join ranges that overlap."""
+    found: list[tuple[int, int]] = []
+    for first, last in sorted(spans):
+        if found and first <= found[-1][1]:
+            found[-1] = found[-1][0], max(last, found[-1][1])
+        else:
+            found.append((first, last))
+    return found
+
+
+def _check_texts(asked: Asked) -> None:
+    for text in (asked.text, asked.host, asked.protocol, asked.source, asked.site):
+        try:
+            (text or "").encode()
+        except UnicodeEncodeError:
+            raise UsageError(f"not a text: {text!a:.60}") from None
 
 
 def words_of(text: str) -> list[str]:

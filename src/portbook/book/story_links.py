@@ -10,7 +10,9 @@ import msgspec
 
 from portbook.book.listings import UNKNOWN, Asked, rows_of
 from portbook.book.story_filters import Filters, host_range
-from portbook.book.story_tables import KINDS, PLACES, address_key
+from portbook.book.story_rows import address_key
+from portbook.book.story_tables import KINDS, PLACES
+from portbook.book.story_ways import whole_rows
 from portbook.ports import Transport
 from portbook.records import Device
 
@@ -60,22 +62,24 @@ def links(connection: Connection, asked: Asked, most: int, *, ready: bool) -> Li
     plain = msgspec.structs.replace(asked, order="", after=None, most=summed.most, gone=False)
     if ready and plain == summed:
         return _ready(connection, asked, most)
-    filters = Filters(connection, KINDS["conversation"], asked)
-    summing = f"SELECT *, count(*) OVER () FROM ({_summed(filters.source())})"
+    kind = KINDS["conversation"]
+    filters = Filters(connection, kind, asked)
+    summed_up = _summed(whole_rows(connection, kind, filters))
+    summing = f"SELECT *, count(*) OVER () FROM ({summed_up})"
     found = connection.execute(
         f"{summing} ORDER BY octets DESC, client, server LIMIT {most}", filters.values
     ).fetchall()
     return _linked([row[:-1] for row in found], found[0][-1] if found else 0)
 
 
-def _summed(source: str) -> str:
+def _summed(rows: str) -> str:
     return (
         "SELECT substr(client, 1, length(client) - 2) AS client,"
         " substr(server, 1, length(server) - 2) AS server, transport, protocol,"
         " iif(min(server_port) = max(server_port), min(server_port), NULL) AS server_port,"
         " sum(counts) AS conversations, CAST(total(packets) AS INTEGER) AS packets,"
         " CAST(total(octets) AS INTEGER) AS octets, min(first_ns) AS first_ns,"
-        f" max(last_ns) AS last_ns FROM {source} GROUP BY 1, 2, 3, 4"
+        f" max(last_ns) AS last_ns FROM {rows} GROUP BY 1, 2, 3, 4"
     )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 APPLICATION_ID = 0x50_42_53_74  # "PBSt", in the file's header (sqlite.org, fileformat2, 1.3.17)
 VERSION = 1
 _SCANNED = (
+    "packets",
     "octets",
     "client",
     "server",

@@ -1,22 +1,20 @@
-"""How records lie in a story's file: what makes two the same thing, what lists are ordered by.
+"""How records lie in a story's file: the columns of each kind, and what lists are ordered by.
 
 A conversation has its numbers in columns of its own, so that any order and filter is answered from
 an index alone. The other kinds have their addresses, ports and protocols in tables beside them,
 since they may have several. What can be searched for by words is kept once for all rows that say
-the same. Keys of addresses sort as addresses do, and a prefix of a network is a range of them.
+the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
-from hashlib import blake2b
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 
-from portbook.addresses import parse
-from portbook.book.entries import clean
+from portbook.book import story_rows
+from portbook.book.story_rows import Row
 from portbook.records import (
     Announcement,
     Conversation,
@@ -26,27 +24,6 @@ from portbook.records import (
     Problem,
     Service,
 )
-
-LARGEST = 2**63 - 1
-NO_HOST, NO_PORT, NO_PROTOCOL = 1, 2, 4  # bits of `free`: of no address, so every one matches
-_LONGEST_WORDS, _LONGEST_TEXT, _LONGEST_NAME = 4096, 256, 64
-
-
-class Row(NamedTuple):
-    """A record, ready for its table.
-
-    key: what makes it the same thing, 16 octets; words: what a search by words looks at
-    values: of the kind's columns, in order; hosts, ports, protocols: for the tables beside it
-    """
-
-    key: bytes
-    site: str
-    source: str
-    words: str
-    values: tuple[Any, ...]
-    hosts: tuple[bytes, ...] = ()
-    ports: tuple[int, ...] = ()
-    protocols: tuple[str, ...] = ()
 
 
 class Kind(NamedTuple):
@@ -66,200 +43,6 @@ class Kind(NamedTuple):
     def beside(self) -> bool:
         """Tell whether its addresses, ports and protocols stand in tables of their own."""
         return self.name != "conversation"
-
-
-@lru_cache(maxsize=65536)
-def address_key(text: str) -> bytes:
-    """Return what an address sorts by: IPv4, then IPv6, then what is no IP address."""
-    known = parse(text)
-    if known is None:
-        return b"\x7f" + clean(text).encode()[:_LONGEST_NAME]
-    return bytes((known.version,)) + known.packed
-
-
-def end_key(address: str, port: int) -> bytes:
-    """Return what an address and port sort by."""
-    return address_key(address) + port.to_bytes(2, "big")
-
-
-def word_text(parts: Iterable[object]) -> str:
-    """Return what is searched by words: small letters, each part once, of bounded length."""
-    told = dict.fromkeys(str(one)[:_LONGEST_TEXT].lower() for one in parts if one)
-    return clean(" ".join(told))[:_LONGEST_WORDS]
-
-
-def _key(*parts: object) -> bytes:
-    return blake2b(repr(parts).encode("utf-8", "backslashreplace"), digest_size=16).digest()
-
-
-def _short(text: object) -> str:
-    return clean(str(text or "").lower())[:_LONGEST_NAME]
-
-
-def _number(value: int) -> int:
-    return max(0, min(value, LARGEST))
-
-
-def _told(facts: Mapping[str, Any]) -> list[object]:
-    """Return the values of facts, those of lists too, not deeper."""
-    found: list[object] = []
-    for value in facts.values():
-        if isinstance(value, (list, tuple)):
-            found += value
-        else:
-            found.append(value)
-    return found
-
-
-def _conversation(one: Conversation) -> Row:
-    client, server = end_key(one.client, one.client_port), end_key(one.server, one.server_port)
-    # a part that was told as a whole is the first one; who is the client may be learned later
-    at = f"{one.source}\0{one.site}\0{one.vlan} {one.tunnel} {one.transport} {one.part or 1}\0"
-    ends = client + server if client < server else server + client
-    key = blake2b(at.encode("utf-8", "backslashreplace") + ends, digest_size=16).digest()
-    words = word_text((one.transport.value, one.protocol, *one.claims, *_told(one.facts)))
-    values = (
-        client,
-        server,
-        one.client_port,
-        one.server_port,
-        one.transport.value,
-        one.protocol or "",
-        _number(one.packets),
-        _number(one.octets),
-        _number(one.first_ns),
-        _number(one.last_ns),
-        int((one.part or 1) == 1),
-    )
-    return Row(key, one.site, one.source, words, values)
-
-
-def _service(one: Service) -> Row:
-    at, transport = end_key(one.address, one.port), one.transport.value
-    return Row(
-        _key(one.site, one.source, one.vlan, transport, one.address, one.port),
-        one.site,
-        one.source,
-        word_text((transport, *one.protocols, *one.claims)),
-        (
-            at,
-            one.port,
-            _short(" ".join(one.protocols)),
-            _number(one.conversations),
-            _number(one.clients),
-            transport,
-            0,
-            *_times(one),
-            0,
-        ),
-        (address_key(one.address),),
-        (one.port,),
-        one.protocols or ("",),
-    )
-
-
-def _device(one: Device) -> Row:
-    facts = one.facts
-    every = dict.fromkeys(
-        (one.address, *one.addresses, *one.macs, *((one.mac,) if one.mac else ()))
-    )
-    ports = tuple(dict.fromkeys(part.port for part in one.instances))
-    return Row(
-        _key(one.site, one.vlan, one.address),
-        one.site,
-        one.source,
-        word_text((*facts.values(), *one.macs, one.mac, *one.protocols, *one.roles)),
-        (
-            address_key(one.address),
-            _short(facts.get("name")),
-            _short(facts.get("vendor")),
-            _short(facts.get("product")),
-            "",
-            0,
-            *_times(one),
-            0,
-        ),
-        tuple(dict.fromkeys(map(address_key, every))),
-        ports,
-        one.protocols or ("",),
-    )
-
-
-def _announcement(one: Announcement) -> Row:
-    transport = one.transport.value
-    ends = one.source, one.source_port, one.destination
-    return Row(
-        _key(one.site, one.capture, one.vlan, transport, *ends, one.protocol),
-        one.site,
-        one.capture,
-        word_text((transport, one.protocol)),
-        (
-            end_key(one.source, one.source_port or 0),
-            address_key(one.destination),
-            _number(int(one.period_s * 1e9)),
-            _number(one.times),
-            _number(one.expected - one.times),
-            one.protocol or "",
-            transport,
-            0,
-            *_times(one),
-            0,
-        ),
-        tuple(dict.fromkeys((address_key(one.source), address_key(one.destination)))),
-        tuple(dict.fromkeys(one.ports)),
-        (one.protocol or "",),
-    )
-
-
-def _finding(one: Finding) -> Row:
-    told = one.parameters
-    hosts = [str(told[name]) for name in ("address", "client", "server") if told.get(name)]
-    port, transport, protocol = told.get("port"), told.get("transport"), told.get("protocol")
-    placed = isinstance(port, int) and 0 <= port <= 65535 and transport is not None
-    free = (0 if hosts else NO_HOST) | (0 if placed else NO_PORT)
-    free |= 0 if "protocol" in told else NO_PROTOCOL
-    rank = one.level.rank
-    return Row(
-        _key(one.site, one.source, one.vlan, one.code, one.subject),
-        one.site,
-        one.source or "",
-        word_text((one.code, one.name, one.subject, one.message, *_told(told))),
-        (
-            f"{2 - rank} {_short(one.code)} {_short(one.subject)}",
-            _short(one.code),
-            _short(one.subject),
-            str(transport) if placed else "",
-            rank,
-            0,
-            LARGEST,
-            free,
-        ),
-        tuple(dict.fromkeys(map(address_key, hosts))),
-        (port,) if isinstance(port, int) and placed else (),
-        (str(protocol or ""),) if "protocol" in told else (),
-    )
-
-
-def _oddity(one: Oddity) -> Row:
-    return Row(
-        _key(one.site, one.source, one.name),
-        one.site,
-        one.source or "",
-        word_text((one.name, one.where, one.advice)),
-        (_short(one.name), _number(one.count), "", 0, 0, LARGEST, _ALL_FREE),
-    )
-
-
-def _problem(one: Problem) -> Row:
-    words = word_text((one.source, one.message))
-    return Row(_key(one.source, one.message), "", one.source, words, ("", 0, 0, LARGEST, _ALL_FREE))
-
-
-_ALL_FREE = NO_HOST | NO_PORT | NO_PROTOCOL
-
-
-def _times(one: Service | Device | Announcement) -> tuple[int, int]:
-    return _number(one.first_ns), _number(one.last_ns)
 
 
 _INT, _TEXT, _BLOB = "INTEGER NOT NULL", "TEXT NOT NULL", "BLOB NOT NULL"
@@ -302,7 +85,7 @@ KINDS: Mapping[str, Kind] = {
                 **_TIMES,
             },
             "-octets",
-            _conversation,
+            story_rows.of_conversation,
         ),
         Kind(
             "service",
@@ -324,7 +107,7 @@ KINDS: Mapping[str, Kind] = {
                 **_TIMES,
             },
             "address",
-            _service,
+            story_rows.of_service,
         ),
         Kind(
             "device",
@@ -332,7 +115,7 @@ KINDS: Mapping[str, Kind] = {
             (("at", _BLOB), ("name", _TEXT), ("vendor", _TEXT), ("product", _TEXT), *_COMMON),
             {"address": "at", "name": "name", "vendor": "vendor", "product": "product", **_TIMES},
             "address",
-            _device,
+            story_rows.of_device,
         ),
         Kind(
             "announcement",
@@ -340,6 +123,7 @@ KINDS: Mapping[str, Kind] = {
             (
                 ("at", _BLOB),
                 ("destination", _BLOB),
+                ("port", _INT),  # the first one
                 ("period", _INT),
                 ("times", _INT),
                 ("missed", _INT),
@@ -347,8 +131,10 @@ KINDS: Mapping[str, Kind] = {
                 *_COMMON,
             ),
             {
+                "address": "at",
                 "source": "at",
                 "destination": "destination",
+                "port": "port",
                 "period": "period",
                 "times": "times",
                 "missed": "missed",
@@ -356,15 +142,21 @@ KINDS: Mapping[str, Kind] = {
                 **_TIMES,
             },
             "first",
-            _announcement,
+            story_rows.of_announcement,
         ),
         Kind(
             "finding",
             Finding,
             (("weight", _TEXT), ("code", _TEXT), ("subject", _TEXT), *_COMMON),
-            {"weight": "weight", "level": "level", "code": "code", "subject": "subject"},
+            {
+                "weight": "weight",
+                "level": "level",
+                "code": "code",
+                "subject": "subject",
+                **_TIMES,  # it has none: the book's words are taken all the same
+            },
             "weight",
-            _finding,
+            story_rows.of_finding,
         ),
         Kind(
             "oddity",
@@ -372,9 +164,9 @@ KINDS: Mapping[str, Kind] = {
             (("name", _TEXT), ("count", _INT), *_COMMON),
             {"name": "name", "count": "count"},
             "-count",
-            _oddity,
+            story_rows.of_oddity,
         ),
-        Kind("error", Problem, _COMMON, {"first": "first_ns"}, "first", _problem),
+        Kind("error", Problem, _COMMON, {"first": "first_ns"}, "first", story_rows.of_problem),
     )
 }
 PLACES = {name: number for number, name in enumerate(KINDS)}  # in the tables beside

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from portbook.book.entries import clean
+from portbook.book.story_rows import Row
 from portbook.book.story_schema import BESIDE
-from portbook.book.story_tables import KINDS, PLACES, Kind, Row
+from portbook.book.story_tables import KINDS, PLACES, Kind
 from portbook.errors import UsageError
 
 if TYPE_CHECKING:
