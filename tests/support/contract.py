@@ -29,20 +29,24 @@ def operations(address: str) -> list[APIOperation]:
     return [one.ok() for one in schema.get_all_operations()]
 
 
-def keeps_its_word(operation: APIOperation, examples: int = EXAMPLES) -> None:
+def keeps_its_word(
+    operation: APIOperation, examples: int = EXAMPLES, headers: dict[str, str] | None = None
+) -> None:
     """Fail when an answer is none that the description tells of, or is a server's error.
 
     operation: of `operations`; examples: how many calls at most that are allowed, and how many that
-    are forbidden
+    are forbidden; headers: of every call
     """
     from schemathesis.generation import GenerationMode
 
-    _called(operation, GenerationMode.POSITIVE, examples)
+    _called(operation, GenerationMode.POSITIVE, examples, headers)
     with suppress(Unsatisfiable):  # an operation without parameters forbids nothing
-        _called(operation, GenerationMode.NEGATIVE, examples)
+        _called(operation, GenerationMode.NEGATIVE, examples, headers)
 
 
-def _called(operation: APIOperation, mode: GenerationMode, examples: int) -> None:
+def _called(
+    operation: APIOperation, mode: GenerationMode, examples: int, headers: dict[str, str] | None
+) -> None:
     from schemathesis.core.failures import FailureGroup
 
     @settings(
@@ -56,7 +60,7 @@ def _called(operation: APIOperation, mode: GenerationMode, examples: int) -> Non
     @given(case=operation.as_strategy(generation_mode=mode))
     def call(case: Case) -> None:
         try:
-            case.call_and_validate(timeout=PATIENCE_S)
+            case.call_and_validate(timeout=PATIENCE_S, headers=headers)
         except FailureGroup as group:
             told = [f"{one.title}: {one.message}".strip() for one in group.exceptions]
             raise AssertionError("\n".join((f"{case.as_curl_command()}", *told))) from None
