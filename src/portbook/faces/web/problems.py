@@ -15,6 +15,12 @@ from portbook.errors import SourceError, UsageError
 _log = logging.getLogger("portbook.serve")
 
 
+_FOR_PROGRAMS = {  # where Litestar says the phrase of the status alone
+    "Not Found": "there is nothing at this address; /api/v1/openapi.json lists what there is",
+    "Method Not Allowed": "this address takes other methods; the header Allow lists them",
+}
+
+
 def problem(status: int, detail: str) -> bytes:
     """Return a problem document; `type` is left at its default, about:blank."""
     told = {"title": HTTPStatus(status).phrase, "status": status, "detail": detail}
@@ -40,6 +46,8 @@ def _http(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
             for one in error.extra
             if isinstance(one, dict)
         )
+    if request.url.path.startswith("/api/"):
+        detail = _FOR_PROGRAMS.get(detail, detail)
     answer = _told(request, error.status_code, detail)
     for name in ("allow", "retry-after"):
         if error.headers and name in {key.lower() for key in error.headers}:

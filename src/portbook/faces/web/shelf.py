@@ -40,12 +40,16 @@ from portbook.faces.web.shelf_work import Job, Work
 if TYPE_CHECKING:
     from portbook.faces.web.settings import Serving
 
-__all__ = ["CAPTURE", "INTERFACE", "Limits", "Shelf", "Told", "TooLargeError"]
+__all__ = ["CAPTURE", "INTERFACE", "CrowdedError", "Limits", "Shelf", "Told", "TooLargeError"]
 
 _log = logging.getLogger("portbook.serve")
 _TOLD_EVERY_S = 1.0  # progress
 _LONGEST_INTERFACE = 128  # letters; Windows names them by a GUID
 OnChange = Callable[[str, str], None]
+
+
+class CrowdedError(UsageError):
+    """As many captures wait as may; there will be room later."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -126,13 +130,14 @@ class Shelf:
         """Take a capture in, and have it read; return its id once all of it is on disk.
 
         name: as its owner calls it; keep: what it shows is written in the book
-        Raises TooLargeError, UsageError for what is not taken in, SourceError for the disk.
+        Raises TooLargeError, CrowdedError, UsageError for what is not taken in, SourceError for
+        the disk.
         """
         if self._readonly:
             raise UsageError("this book is served for reading only; no captures are taken in")
         waiting = sum(one.state == WAITING for one in self.stories())
         if self._uploads + waiting >= self._limits.waiting:
-            raise UsageError(f"{self._limits.waiting} captures wait to be read; try again later")
+            raise CrowdedError(f"{self._limits.waiting} captures wait to be read; try again later")
         fresh = fresh_id()
         self._uploads += 1
         try:

@@ -18,7 +18,7 @@ from portbook.faces.web.api.reading import Nothing
 from portbook.faces.web.api.words import story_id
 from portbook.faces.web.desk import Desk
 from portbook.faces.web.rows import story
-from portbook.faces.web.shelf import Told, TooLargeError
+from portbook.faces.web.shelf import CrowdedError, Told, TooLargeError
 from portbook.faces.web.uploads import files
 from portbook.records import Summary
 
@@ -60,6 +60,7 @@ class Form(msgspec.Struct, frozen=True):
         str,
         Meta(
             description="The capture: pcap or pcapng, plain or packed by gzip or zstandard.",
+            min_length=1,
             extra_json_schema={"contentMediaType": "application/octet-stream"},
         ),
     ]
@@ -68,7 +69,10 @@ class Form(msgspec.Struct, frozen=True):
     ] = UNSET
 
 
-Octets = Annotated[str, Meta(extra_json_schema={"contentMediaType": "application/octet-stream"})]
+Octets = Annotated[
+    str,
+    Meta(min_length=1, extra_json_schema={"contentMediaType": "application/octet-stream"}),
+]
 STORY = shape(
     "Story",
     "What was read of a capture, or heard at an interface.",
@@ -153,6 +157,8 @@ async def send_capture(call: Call[Nothing, Taking]) -> Reply:
             name = await call.desk.shelf.take(called, request.stream(), words.keep)
     except TooLargeError as error:
         raise HTTPException(detail=str(error), status_code=413) from error
+    except CrowdedError as error:
+        raise SourceError(str(error)) from error
     taken = call.desk.shelf.told(name)
     if taken is None:  # somebody was quicker to remove it
         raise NotFoundException(f"the capture {name} was removed")

@@ -96,6 +96,7 @@ def say(call: Call[Nothing, Nothing]) -> Reply:
     language, now_ns = language_of(call.request).tag, time.time_ns()
     with call.desk.writing() as book:
         book.rate(body.page, body.face, body.comment, language, now_ns)
+    call.desk.touch("feedback")  # whoever lists now finds it there
     kept = made(body.page, body.face, body.comment, language, now_ns)  # as `rate` makes it
     return Reply(201, document(kept))
 

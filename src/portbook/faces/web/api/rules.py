@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-import inspect
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from litestar.exceptions import NotFoundException
 from msgspec import Meta
 
-from portbook.faces.web.api.contract import Page, listing
+from portbook.faces.cli.commands.rule import RulePage, page
+from portbook.faces.exports import document
+from portbook.faces.web.api.contract import Page, listing, told
 from portbook.faces.web.api.operations import Answer, Call, get
 from portbook.faces.web.api.reading import Nothing
-from portbook.faces.web.pages import rules as pages
-from portbook.findings import Rule as AnyRule
 from portbook.findings import rules as all_rules
 
 _KEPT_S = 3600.0
-
-
-class Rule(msgspec.Struct, frozen=True, tag="rule", tag_field="kind"):
-    """A rule's page."""
-
-    code: Annotated[str, Meta(description="Stable; never used for another rule.")]
-    name: str
-    level: Annotated[str, Meta(description="The level of what it finds, if not told otherwise.")]
-    page: Annotated[str, Meta(description="The whole page as text.")]
-    parts: Annotated[
-        dict[str, str],
-        Meta(
-            description="The page by its headings: What it tells, Why it matters, Example, "
-            "What to do, Sources."
-        ),
-    ]
+RULE = told(RulePage, "Rule")
 
 
 class Coded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,25 +30,25 @@ class Coded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @get(
     "/rules",
-    Answer("All rules.", listing("RulePage", Rule)),
+    Answer("All rules.", listing("RulePage", RULE)),
     tag="knowledge",
     kept_s=_KEPT_S,
 )
 def rules(call: Call[Nothing, Nothing]) -> Page:
     """List all rules."""
-    known = [_told(one) for one in all_rules().values()]
+    known = [document(page(one)) for one in all_rules().values()]
     return Page(known, len(known))
 
 
 @get(
     "/rules/{code}",
-    Answer("The rule.", Rule),
+    Answer("The rule.", RULE),
     tag="knowledge",
     place=Coded,
     problems=(404,),
     kept_s=_KEPT_S,
 )
-def rule(call: Call[Coded, Nothing]) -> Rule:
+def rule(call: Call[Coded, Nothing]) -> dict[str, Any]:
     """Tell about one rule: what it tells, why it matters, what to do.
 
     /api/v1/findings?text= and its code lists what it found.
@@ -72,12 +56,7 @@ def rule(call: Call[Coded, Nothing]) -> Rule:
     known = all_rules().get(call.place.code.upper())
     if known is None:
         raise NotFoundException(f"no rule {call.place.code!r}; /api/v1/rules lists all of them")
-    return _told(known)
-
-
-def _told(one: AnyRule) -> Rule:
-    page = pages.page(one)
-    return Rule(page.code, page.name, page.level, inspect.getdoc(type(one)) or "", page.parts)
+    return document(page(known))
 
 
 routes = [rules, rule]
