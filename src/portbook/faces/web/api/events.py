@@ -23,10 +23,10 @@ class Changed(msgspec.Struct, frozen=True):
         list[str],
         Meta(
             description="What: `book` and the lists that changed, `listeners`, `stories`, "
-            "`stations`, `problem`."
+            "`stations`, `feedback`, `problem`."
         ),
     ]
-    version: Annotated[int, Meta(description="Rises with each of them.")]
+    version: Annotated[int, Meta(description="Rises when what was kept is made anew.")]
 
 
 class Lost(msgspec.Struct, frozen=True):

@@ -135,6 +135,7 @@ _ONE = shape(
     ),
     tag="stations",
     words=Which,
+    kept_s=None,
 )
 async def stations(call: Call[Nothing, Which]) -> dict[str, Any]:
     """List the stations of the receiver, the worst first.
@@ -165,6 +166,7 @@ async def stations(call: Call[Nothing, Which]) -> dict[str, Any]:
     place=Unit,
     words=Span,
     problems=(404,),
+    kept_s=None,
 )
 async def station(call: Call[Unit, Span]) -> dict[str, Any]:
     """Tell about one station: packets, holes, last minutes, state of health, alarms, restarts.
