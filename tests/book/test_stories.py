@@ -438,6 +438,15 @@ def test_what_cannot_be_asked_is_refused(kept: StoryFile, kind: str, asked: Any)
         kept.listed(kind, Asked(**asked))
 
 
+def test_an_address_without_a_letter_is_searched_for(story: StoryFile) -> None:
+    told = [conversation(1, server="::", protocol="modbus"), conversation(2, server="fd00::7")]
+    story.write(told)
+    story.arrange()
+
+    assert [told[0]] == every(story, "conversation", text="::")
+    assert [told[0]] == every(story, "conversation", text=":: modbus")
+
+
 @given(text=st.text(max_size=40))
 def test_no_search_does_anything_but_search(kept: StoryFile, text: str) -> None:
     try:

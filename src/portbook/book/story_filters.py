@@ -158,7 +158,8 @@ class Filters:
             if span is None and port is None:
                 texts.append(word)
                 continue
-            told = [self._said([word])]
+            # "::" is an address without a letter that an index of words has
+            told = [self._said([word])] if _TOKEN.search(word) else []
             if span:
                 told.append(self._host(*span))
             if port is not None:
