@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import msgspec
@@ -11,10 +12,9 @@ from portbook.faces.exports import document
 from portbook.faces.web.api.contract import any_sighting, many, shape, told
 from portbook.faces.web.api.operations import Answer, Call, get
 from portbook.faces.web.api.reading import Nothing
-from portbook.faces.web.pages.port import context
 from portbook.ports import HIGHEST, Transport
 from portbook.records import Claim, Finding, Listener
-from portbook.survey.page import PortPage
+from portbook.survey.page import PortPage, page
 
 Number = Annotated[int, Meta(ge=0, le=HIGHEST, description="A port, 0 to 65535", examples=[1743])]
 
@@ -63,16 +63,26 @@ def port_of_transport(call: Call[OfPort, Nothing]) -> dict[str, Any]:
 
 
 def _told(call: Call[Any, Any], number: int, transport: Transport | None) -> dict[str, Any]:
-    shown = context(call.desk, number, transport)
+    claims, machine = call.desk.claims, call.desk.machine
     with call.desk.reading() as book:
         seen = book.seen(number, transport)
-    return {
-        "port": [document(shown["about"])],
-        "claim": [document(one) for one in call.desk.claims.of(number, transport)],
-        "listener": [document(one) for one in shown["sockets"]],
-        "seen": [document(one) for one in seen],
-        "finding": [document(one) for one in shown["findings"]],
+    listeners = machine.listeners if machine else ()
+    findings = machine.findings if machine else ()
+    told: dict[str, Iterable[msgspec.Struct]] = {
+        "port": [page(number, transport, claims)],
+        "claim": claims.of(number, transport),
+        "listener": (
+            one for one in listeners if one.port == number and transport in (None, one.transport)
+        ),
+        "seen": seen,
+        "finding": (
+            one
+            for one in findings
+            if one.parameters.get("port") == number
+            and transport in (None, one.parameters.get("transport"))
+        ),
     }
+    return {kind: [document(one) for one in records] for kind, records in told.items()}
 
 
 routes = [port, port_of_transport]
