@@ -103,24 +103,23 @@ class Pages:
 
     def _found(self, cursor: Cursor | None) -> tuple[list[tuple[Any, int]], int]:
         """Return values and numbers, one row more than the page has, and the count of all."""
-        if self._ways.narrow is None and self._filters.conditions:
-            return self._walked(cursor)
-        counted = self._ways.counted()
-        few = counted <= MOST_COUNTED
-        source = self._ways.looked_up() if few else self._ways.walked()
-        return self._rows(source, cursor, self._most + 1), counted
-
-    def _walked(self, cursor: Cursor | None) -> tuple[list[tuple[Any, int]], int]:
-        """Walk the order: once, where that tells the count and the page alike."""
-        every = self._rows(self._ways.walked(), None, MOST_COUNTED + 1)
-        if cursor is None:
-            return every[: self._most + 1], len(every)
-        if len(every) <= MOST_COUNTED:
+        ways, most = self._ways, MOST_COUNTED + 1
+        walked = ways.walked()
+        if not self._filters.conditions:
+            return self._rows(walked, cursor), ways.counted()
+        if ways.narrow is None:
+            every = self._ask(walked, self._order.clause(False), most)
+        else:
+            every = self._ask(ways.looked_up(), "", most)
+            every.sort(reverse=self._order.down)
+        if len(every) <= MOST_COUNTED:  # one look told all
             return self._sliced(every, cursor), len(every)
-        return self._rows(self._ways.walked(), cursor, self._most + 1), len(every)
+        return self._rows(walked, cursor), len(every)
 
-    def _sliced(self, every: list[tuple[Any, int]], cursor: Cursor) -> list[tuple[Any, int]]:
+    def _sliced(self, every: list[tuple[Any, int]], cursor: Cursor | None) -> list[tuple[Any, int]]:
         """Return the rows beyond a mark, nearest first, of a whole list in order."""
+        if cursor is None:
+            return every[: self._most + 1]
         at = (self._order.meant(cursor), cursor.row)
         upward = every[::-1] if self._order.down else every
         if self._order.down is cursor.back:
@@ -131,13 +130,16 @@ class Pages:
             found = upward[: find(upward, at)][::-1]
         return found[: self._most + 1]
 
-    def _rows(self, source: str, cursor: Cursor | None, most: int) -> list[tuple[Any, int]]:
+    def _rows(self, source: str, cursor: Cursor | None) -> list[tuple[Any, int]]:
         order = self._order
         back = cursor is not None and cursor.back
         if cursor is not None:
             at = f"({self._filters.bind(order.meant(cursor))}, {self._filters.bind(cursor.row)})"
             source += f" AND {order.beyond(back)}{'=' if cursor.here else ''} {at}"
-        asked = f"SELECT {order.column}, id FROM {source} {order.clause(back)} LIMIT {most}"
+        return self._ask(source, order.clause(back), self._most + 1)
+
+    def _ask(self, source: str, order: str, most: int) -> list[tuple[Any, int]]:
+        asked = f"SELECT {self._order.column}, id FROM {source} {order} LIMIT {most}"
         return self._connection.execute(asked, self._filters.values).fetchall()
 
     def _records(self, numbers: list[int]) -> tuple[Any, ...]:

@@ -34,9 +34,7 @@ class Ways:
     def looked_up(self) -> str:
         """Return what follows FROM to get all that matches by the condition that leaves few."""
         narrow = self.narrow
-        if narrow is None:
-            return self.walked()
-        if narrow.ways and self._arranged:
+        if narrow and narrow.ways and self._arranged:
             return f"({' UNION ALL '.join(self._parts(narrow))}) WHERE 1"
         return f"{self._kind.name} NOT INDEXED {_where(self._filters, narrow)}"
 
@@ -47,8 +45,8 @@ class Ways:
         return f"{self._kind.name} {way} WHERE {self._filters.where()}"
 
     def counted(self) -> int:
-        """Return how many rows match, one more than are counted where there are more."""
-        asked = f"SELECT 1 FROM {self.looked_up()} LIMIT {MOST_COUNTED + 1}"
+        """Return how many rows there are in all, one more than are counted where that is more."""
+        asked = f"SELECT 1 FROM {self._kind.name} LIMIT {MOST_COUNTED + 1}"
         return int(self._ask(f"SELECT count(*) FROM ({asked})")[0][0])
 
     def _parts(self, narrow: Condition) -> Iterator[str]:
