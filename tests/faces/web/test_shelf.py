@@ -410,10 +410,10 @@ def test_packed_octets_that_never_end_cost_time_and_no_memory(tmp_path: Path) ->
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory can be bounded on Linux")
 def test_a_capture_of_too_many_conversations_is_told_to_be_one(tmp_path: Path) -> None:
-    capture = long_capture(tmp_path / "many.pcap", 200_000)
+    capture = long_capture(tmp_path / "many.pcap", 40_000)
 
     async def play() -> Told:
-        limits = Limits(reading=Bounds(memory=260 << 20))
+        limits = Limits(reading=Bounds(memory=160 << 20))
         async with running(Shelf(tmp_path / "stories", limits=limits)) as work:
             return await work.ended(work.shelf.read(capture))
 
