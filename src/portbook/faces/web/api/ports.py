@@ -16,6 +16,7 @@ from portbook.ports import HIGHEST, Transport
 from portbook.records import Claim, Finding, Listener
 from portbook.survey.page import PortPage, page
 
+MOST_SEEN = 100  # of each kind; the lists have all
 Number = Annotated[int, Meta(ge=0, le=HIGHEST, description="A port, 0 to 65535", examples=[1743])]
 
 
@@ -38,7 +39,7 @@ PORT = shape(
         "port": many(told(PortPage, "PortPage"), "One.", least=1),
         "claim": many(told(Claim), "Who says what of it."),
         "listener": many(told(Listener), "This machine's sockets there."),
-        "seen": many(any_sighting(), "What the book has of it."),
+        "seen": many(any_sighting(), f"What the book has of it: the latest {MOST_SEEN} of a kind."),
         "finding": many(told(Finding), "This machine's, about the port."),
     },
 )
@@ -65,7 +66,7 @@ def port_of_transport(call: Call[OfPort, Nothing]) -> dict[str, Any]:
 def _told(call: Call[Any, Any], number: int, transport: Transport | None) -> dict[str, Any]:
     claims, machine = call.desk.claims, call.desk.machine
     with call.desk.reading() as book:
-        seen = book.seen(number, transport)
+        seen = book.seen(number, transport, MOST_SEEN)
     listeners = machine.listeners if machine else ()
     findings = machine.findings if machine else ()
     told: dict[str, Iterable[msgspec.Struct]] = {

@@ -45,9 +45,12 @@ STATUS = shape(
 )
 
 
-@get("/status", Answer("How it does.", STATUS), tag="book", kept_s=None)
+@get("/status", Answer("How it does.", STATUS), tag="book")
 def status(call: Call[Nothing, Nothing]) -> dict[str, Any]:
-    """Tell the version, the book's size, what was looked at, and how many read."""
+    """Tell the version, the book's size, what was looked at, and how many read.
+
+    It may be two seconds old.
+    """
     desk = call.desk
     with desk.reading() as book:
         size = book.size()
