@@ -1,4 +1,4 @@
-"""ISO transport: what S7comm, MMS and RDP share, named for what it is."""
+"""ISO transport: what S7comm, MMS and RDP share, where none of them shows."""
 
 from __future__ import annotations
 
@@ -14,10 +14,6 @@ TCP = Transport.TCP
 CONNECT = unhex("0300001611e00000000100c0010ac1020100c2020101")
 CONFIRM = unhex("0300001611d00001000100c0010ac1020100c2020101")
 TIA_CONNECT = unhex("030000241fe00000000100c0010ac1020000c21053494d415449432d524f4f542d484d49")
-RDP = unhex("0300002d28e00000000100436f6f6b69653a206d737473686173683d") + unhex(
-    "726470757365720d0a0100080003000000"
-)
-RDP_ANSWER = unhex("030000130ed000000001000200080001000000")
 # as of a directory (ITU-T X.511): presentation context 3, but no unit of MMS in it
 SESSION_DATA = unhex("0300001802f08001000100610b3009020103a004bf310101")
 
@@ -34,12 +30,6 @@ EXAMPLES = [
         "cotp",
         PLAUSIBLE,
         facts={"called tsap": "SIMATIC-ROOT-HMI"},
-    ),
-    Example(
-        "Remote Desktop, suricata-verify",
-        Payload.of(TCP, [RDP], [RDP_ANSWER]),
-        "cotp",
-        facts={"carries": "rdp"},
     ),
     Example(
         "a session of something else than MMS",
@@ -72,22 +62,11 @@ def test_what_it_carries_is_not_guessed() -> None:
     assert told.against == ("what it carries is not told: S7comm, MMS, RDP?",)
 
 
-def test_tls_behind_the_connect_is_told() -> None:
-    hello = unhex("16030100680100")
-    told = recognise(Payload.of(TCP, [RDP, hello], [RDP_ANSWER]))
+def test_what_is_no_telegram_stands_against_it() -> None:
+    told = recognise(Payload.of(TCP, [CONNECT, b"\x16\x03\x01"], [CONFIRM, b"hello"]))
 
     assert told is not None
-    assert told.facts["secured"] == "TLS"
-    assert told.against == ()
-    assert told == recognise(Payload.of(TCP, [RDP, hello], [RDP_ANSWER + hello]))
-
-
-def test_what_is_neither_a_telegram_nor_tls_stands_against_it() -> None:
-    told = recognise(Payload.of(TCP, [RDP, b"\x16\x03\x01"], [RDP_ANSWER, b"hello"]))
-
-    assert told is not None
-    assert "secured" not in told.facts
-    assert told.against == ("what follows the connect is no telegram",)
+    assert "what follows the connect is no telegram" in told.against
 
 
 def test_parameters_that_run_past_the_header_are_left_out() -> None:

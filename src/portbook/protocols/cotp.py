@@ -1,4 +1,4 @@
-"""ISO transport on TCP (TPKT, COTP), where nothing shows that it carries S7comm or MMS.
+"""ISO transport on TCP (TPKT, COTP), where nothing shows that it carries S7comm, MMS or RDP.
 
 The connect of S7comm, MMS and RDP is one and the same. What is seen beyond it is told as a fact.
 """
@@ -6,8 +6,9 @@ The connect of S7comm, MMS and RDP is one and the same. What is seen beyond it i
 from __future__ import annotations
 
 from portbook.ports import PortRange, Transport
-from portbook.protocols import Payload, Protocol, Side, Signature, Usual, confirmed, plausible
+from portbook.protocols import Payload, Protocol, Signature, Usual, confirmed, plausible
 from portbook.protocols.mms import speaks_mms
+from portbook.protocols.rdp import speaks_rdp
 from portbook.protocols.s7comm import speaks_s7
 from portbook.protocols.tpkt import (
     CALLED,
@@ -16,7 +17,6 @@ from portbook.protocols.tpkt import (
     CONNECT,
     TPKT,
     Stream,
-    Telegram,
     access_point,
     parameters,
     read,
@@ -25,9 +25,6 @@ from portbook.records import Identification, Source
 
 NAME = "cotp"
 SESSION = (b"\x0d", b"\x0e", b"\x01\x00\x01\x00")  # connect, accept, give tokens + data transfer
-RDP_COOKIE = b"Cookie: mstshash="
-TLS_HANDSHAKE = b"\x16\x03"
-RDP_QUESTION, RDP_ANSWERS = 1, (2, 3)  # negotiation: type, flags, length 8 (little-endian), ...
 
 
 def recognise(payload: Payload) -> Identification | None:
@@ -39,13 +36,9 @@ def recognise(payload: Payload) -> Identification | None:
         return None
     if any(speaks(side) for speaks in (speaks_s7, speaks_mms) for side in (asked, answered)):
         return None
-    if asked.first(CONFIRM) or answered.first(CONNECT):
+    if speaks_rdp(asked, answered) or asked.first(CONFIRM) or answered.first(CONNECT):
         return None
     facts = _facts(asked, answered)
-    if _turns_to_tls(payload.to_server, asked) and (
-        not answered.walk.wrong or _turns_to_tls(payload.to_client, answered)
-    ):
-        facts["secured"] = "TLS"
     against = _against(asked, answered, facts)
     connect, confirm = asked.first(CONNECT), answered.first(CONFIRM)
     if connect and confirm:
@@ -90,37 +83,14 @@ def _carried(asked: Stream, answered: Stream) -> str | None:
     units = asked.units + answered.units + (asked.started, answered.started)
     if any(unit.startswith(SESSION) for unit in units):
         return "iso-session"
-    if _negotiates_rdp(asked.first(CONNECT), answered.first(CONFIRM)):
-        return "rdp"
     return None
-
-
-def _negotiates_rdp(connect: Telegram | None, confirm: Telegram | None) -> bool:
-    """Tell by the negotiation at the end of connect or confirm (MS-RDPBCGR 2.2.1.1, 2.2.1.2)."""
-    asked = connect.header[5:] if connect else b""
-    answer = confirm.header[5:] if confirm else b""
-    return (
-        asked.startswith(RDP_COOKIE)
-        or (asked[-8:-7] == bytes((RDP_QUESTION,)) and asked[-6:-4] == b"\x08\0")
-        or (answer[:1] in map(_octet, RDP_ANSWERS) and answer[2:4] == b"\x08\0")
-    )
-
-
-def _turns_to_tls(side: Side, stream: Stream) -> bool:
-    """Tell whether a handshake of TLS follows the telegrams (MS-RDPBCGR 5.4.5.1)."""
-    here = sum(map(len, stream.walk.messages))
-    return bool(stream.walk.messages) and side.octets[here : here + 2] == TLS_HANDSHAKE
-
-
-def _octet(value: int) -> bytes:
-    return bytes((value,))
 
 
 def _against(asked: Stream, answered: Stream, facts: dict[str, object]) -> tuple[str, ...]:
     against: tuple[str, ...] = ()
     if "carries" not in facts:
         against += ("what it carries is not told: S7comm, MMS, RDP?",)
-    if (asked.walk.wrong or answered.walk.wrong) and "secured" not in facts:
+    if asked.walk.wrong or answered.walk.wrong:
         against += ("what follows the connect is no telegram",)
     return against
 
@@ -129,20 +99,9 @@ PROTOCOL = Protocol(
     name=NAME,
     title="ISO transport on TCP (TPKT, COTP)",
     recognise=recognise,
-    sources=(
-        Source("RFC 1006: ISO Transport Service on top of the TCP", "1987-05", "section 6"),
-        Source("MS-RDPBCGR: Remote Desktop Protocol", None, "sections 2.2.1.1 and 2.2.1.2"),
-    ),
+    sources=(Source("RFC 1006: ISO Transport Service on top of the TCP", "1987-05", "section 6"),),
     signatures=(Signature(Transport.TCP, 0, b"\x03\x00"),),
-    usual=(
-        Usual(PortRange(102, 102), Transport.TCP, confidence="two sources"),
-        Usual(
-            PortRange(3389, 3389),
-            Transport.TCP,
-            title="Remote Desktop, which begins with an ISO transport connect",
-            source=1,
-        ),
-    ),
+    usual=(Usual(PortRange(102, 102), Transport.TCP, confidence="two sources"),),
     layouts=(TPKT,),
     rank=-1,
 )
