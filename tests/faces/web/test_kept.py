@@ -159,6 +159,16 @@ def test_who_has_the_page_already_is_told_so_in_few_octets() -> None:
     assert 200 == site.get(if_none_match='"another"')[0]
 
 
+def test_a_head_is_that_of_the_page() -> None:
+    site = Site()
+
+    _, headers, _ = site.get()
+    status, head, _ = site.get(method="HEAD")
+
+    assert (200, headers) == (status, head)
+    assert 1 == site.asked
+
+
 def test_what_is_sent_is_never_kept() -> None:
     site = Site()
 

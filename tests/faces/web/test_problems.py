@@ -37,3 +37,12 @@ def test_a_method_that_a_page_does_not_know_is_told(pages: Served) -> None:
 
     assert 405 == answer.status
     assert "GET" in answer.headers["allow"]
+
+
+@pytest.mark.parametrize("path", ["/1743", "/services", "/static/style.css", "/api/v1/status"])
+def test_a_head_is_answered_without_a_body(pages: Served, path: str) -> None:
+    answer = pages.ask(path, "HEAD")
+
+    assert 200 == answer.status
+    assert int(answer.headers["content-length"]) > 0
+    assert b"" == answer.body

@@ -192,7 +192,15 @@ needs_pipes = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named 
 
 
 def children() -> list[psutil.Process]:
-    return psutil.Process().children()
+    """Return the shelf's own children: other tests' servers and browsers live beside them."""
+    return [one for one in psutil.Process().children() if _is_ours(one)]
+
+
+def _is_ours(one: psutil.Process) -> bool:
+    try:
+        return any("portbook.faces.web.children" in word for word in one.cmdline())
+    except psutil.NoSuchProcess:
+        return False
 
 
 @needs_pipes

@@ -71,6 +71,8 @@ class Kept:
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD" and not scope["path"].endswith("/events"):
+            scope = {**scope, "method": "GET"}  # the server leaves the body away (RFC 9110, 9.3.2)
         headers = dict(scope["headers"])
         packed = b"gzip" in headers.get(b"accept-encoding", b"")
         key = (scope["method"], scope["raw_path"], scope["query_string"], self._tag(scope), packed)

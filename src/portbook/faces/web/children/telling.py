@@ -18,7 +18,7 @@ LONGEST_LINE = 64 << 10  # octets
 _LONGEST_TEXT = 2_000
 
 
-class Said(msgspec.Struct, frozen=True, tag_field="kind", tag="said", omit_defaults=True):
+class Said(msgspec.Struct, frozen=True, omit_defaults=True):
     """One line.
 
     step: what it is at: "reading", "naming", "writing", "listening"
