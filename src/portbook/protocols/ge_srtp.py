@@ -117,8 +117,10 @@ def _carried(found: Walk) -> list[Message]:
         if one[0] in (REQUEST, ANSWER, FIRST):
             with_text = MAILBOX.get(one, "message") == WITH_TEXT
             service = MAILBOX.get(one, "text_service" if with_text else "service")
-            names = ("number", "source", "destination")
-            read.append(Message(*(MAILBOX.get(one, name) for name in names), service))
+            number, source, destination = (
+                MAILBOX.get(one, name) for name in ("number", "source", "destination")
+            )
+            read.append(Message(number, source, destination, service))
     return read
 
 
@@ -144,7 +146,7 @@ PROTOCOL = Protocol(
         Signature(Transport.TCP, 0, bytes(8), b"\xff\xff\0\xff\xff\xff\xff\xff"),
         Signature(Transport.TCP, 0, b"\x01" + bytes(7), b"\xff\xff\0\xff\xff\xff\xff\xff"),
         Signature(Transport.TCP, 32, bytes(5) + b"\x0e\0\0", b"\xff\xff\xff\xff\0\xff\xff\xff"),
-        Signature(Transport.TCP, 31, b"\x84\0\x0e\0\0", b"\xbe\0\xff\xff\xff"),
+        Signature(Transport.TCP, 31, b"\x94\0\x0e\0\0", b"\xbf\0\xff\xff\xff"),
         Signature(Transport.TCP, 31, b"\xd1\0\x0e\0\0", b"\xff\0\xff\xff\xff"),
     ),
     usual=(Usual(PortRange(18245, 18245), Transport.TCP, confidence="two sources"),),
