@@ -115,6 +115,7 @@ EXAMPLES = [
         ("a negative number", BIND.replace(b"\2\1\1", b"\2\1\xff", 1)),
         ("SNMP", unhex("302802010104067075626c6963a01b02030458aa020100020100300e300c06082b06010201"
                        "0101000500")),
+        ("an unbind alone, which says too little", UNBIND),
         ("something behind it", BIND + b"GET / HTTP/1.1\r\n\r\n"),
     ],
 )  # fmt: skip

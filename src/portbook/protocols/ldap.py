@@ -92,6 +92,8 @@ def recognise(payload: Payload) -> Identification | None:
     if agreed:
         because.append(f"{agreed} answers have number and kind of a request")
         return confirmed(NAME, *because, facts=facts, client=client, server=server)
+    if all(one.operation in PLAIN for one in asked) and not answered:
+        return None  # a few octets that say too little
     against = "no request with its answer"
     return plausible(NAME, *because, against=(against,), facts=facts, client=client, server=server)
 
