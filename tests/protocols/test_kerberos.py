@@ -136,7 +136,11 @@ def test_what_does_not_fit_is_not_kerberos(why: str, octets: bytes) -> None:
 
 def test_over_tcp_the_length_must_agree() -> None:
     assert recognise(Payload.of(TCP, [AS_REQ])) is None
-    assert recognise(Payload.of(TCP, [framed(AS_REQ) + b"\0\0\0\x0aother word"])) is None
+    told = recognise(Payload.of(TCP, [framed(AS_REQ) + b"\0\0\0\x0aother word"], [framed(AS_REP)]))
+
+    assert told is not None
+    assert told.confidence is PLAUSIBLE
+    assert "no message begins" in told.against[0]
 
 
 def test_an_answer_to_another_request_confirms_nothing() -> None:
@@ -144,7 +148,7 @@ def test_an_answer_to_another_request_confirms_nothing() -> None:
 
     assert told is not None
     assert told.confidence is PLAUSIBLE
-    assert ("the answer belongs to another request",) == told.against
+    assert ("an answer belongs to no request",) == told.against
 
 
 def test_the_user_goes_nowhere() -> None:

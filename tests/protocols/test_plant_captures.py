@@ -68,7 +68,6 @@ EXPECTED: dict[str, dict[str, int]] = {
         "tcp/1883 mqtt confirmed": 2,
         "tcp/102 s7comm confirmed": 1,
         "tcp/102 s7comm plausible": 1,  # one unit of a single octet before a good one
-        "tcp/3389 cotp confirmed": 1,  # Remote Desktop
         "tcp/44818 enip confirmed": 2,
         "udp/44818 enip confirmed": 2,
         "udp/44818 enip plausible": 1,  # a broadcast question

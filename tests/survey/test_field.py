@@ -35,6 +35,7 @@ COUNTED_OTHERWISE: dict[str, tuple[int, Count, str]] = {
 BY_PORT = "named by its port only: the bytes are none of the protocol"
 INSIDE = "TLS begins inside another protocol, whose first words name the conversation"
 UNKNOWN_THERE = "the dissector does not know the protocol"
+DAMAGED_BGP = "a marker that is not all ones, or a length that its kind cannot have"
 ENCRYPTED = "joined in the middle: all of it is encrypted"
 NAMED_OTHERWISE: dict[str, tuple[dict[Place, int], str]] = {
     "s7comm-scan-test.pcap": (
@@ -92,10 +93,33 @@ NAMED_OTHERWISE: dict[str, tuple[dict[Place, int], str]] = {
         "20 answers to one host: without the group LLMNR is DNS, with the doubt told",
     ),
     "ext-ipv6-hopbyhop-routing.pcap": ({("dns", "udp", 53): 0}, f"three octets XXX: {BY_PORT}"),
+    "frag-ipv4-nfs.pcap": (
+        {("sunrpc", "udp", 2049): 1},
+        "NFS is called over ONC RPC; the README counts the lower port, which is the client's",
+    ),
+    "frag-ipv6.pcap": (
+        {("ws-discovery", "udp", 3702): 1},
+        "Windows greets in fragments; the dissector gives no label",
+    ),
     "frag-socks-http.pcap": (
         {("http", "tcp", 21477): 0},
         "SOCKS, in which HTTP begins: its first words are not HTTP",
     ),
+    "dhcp-31hosts-with-dhcpv6.pcap": (
+        {("dhcpv6", "udp", 546): 1, ("dhcpv6", "udp", 547): 5, ("syslog", "udp", 546): 0},
+        f"the README counts the lower port, which is the clients'; as syslog {BY_PORT}",
+    ),
+    **{
+        f"malformed/pcapplusplus-{name}.pcap": ({("bgp", "tcp", port): 0}, DAMAGED_BGP)
+        for name, port in (
+            ("39d92632b6a92f1c682c052febfbc74b0561536687be3b7ce7b9508e8b9726d6", 179),
+            ("6fda21d7ebaa0391434f17eecf25b1d7c58633f96b6906183c626cbdfc35b325", 179),
+            ("a7a658b6e51576eafe7990dbc35c5bfff991d914c9ead914e26e3bfc3e88221c", 179),
+            ("fuzz-5643903448645632", 179),
+            ("fuzz-5758569646653440", 0),
+        )
+    },
+    "malformed/tcpdump-bgp_pmsi_tunnel-oobr.pcap": ({("bgp", "tcp", 0): 0}, DAMAGED_BGP),
     "malformed/pcapplusplus-fuzz-4829420752470016.pcap": (
         {("http", "tcp", 80): 0},
         "a status line without its numbers, then zeros",
@@ -115,16 +139,21 @@ UNNAMED_THERE: dict[str, dict[Place, int]] = {
     "smtp-8conversations.pcap": {("nbdgm", "udp", 138): 1},
     "plant-profinet-16hosts.pcap": {
         ("ssdp", "udp", 1900): 1, ("nbdgm", "udp", 138): 1, ("profinet-cm", "udp", 34964): 4,
+        ("dhcpv6", "udp", 547): 2,
         **{("profinet-cm", "udp", port): 1 for port in (49152, 49154, 49161, 65151)},
     },
-    "plant-mms-goose-smb-13hosts.pcap": {("snmp", "udp", 161): 2, ("nbns", "udp", 137): 1},
-    "it-1149conversations.pcapng": {("ntp", "udp", 123): 1, ("nbdgm", "udp", 138): 3},
+    "plant-mms-goose-smb-13hosts.pcap": {
+        ("snmp", "udp", 161): 2, ("nbns", "udp", 137): 1, ("sunrpc", "udp", 111): 1,
+    },
+    "it-1149conversations.pcapng": {
+        ("ntp", "udp", 123): 1, ("nbdgm", "udp", 138): 3, ("dhcpv6", "udp", 547): 1,
+    },
     "it-many-services-on-their-ports.pcap": {("ntp", "udp", 123): 1},
     "container-pcapng-three-link-types.pcapng": {("ntp", "udp", 123): 1},
     "container-sll.pcap": {("dhcp", "udp", 67): 1},
     "it-155conversations-with-ftp.pcap": {
         ("dhcp", "udp", 67): 3, ("dns", "udp", 53): 14, ("ftp", "tcp", 21): 1,
-        ("ssdp", "udp", 1901): 1,
+        ("ssdp", "udp", 1901): 1, ("dhcpv6", "udp", 547): 1,
     },
     "it-windows-198conversations.pcap": {
         ("dhcp", "udp", 67): 3, ("smb", "tcp", 139): 2, ("ssdp", "udp", 1900): 1,
@@ -132,14 +161,18 @@ UNNAMED_THERE: dict[str, dict[Place, int]] = {
     },
     "mixed-ot-it-synthetic-352hosts.pcap": {
         ("bacnet", "udp", 47808): 1, ("c1222", "tcp", 1153): 1, ("c37118", "udp", 4712): 1,
-        ("cotp", "tcp", 3389): 1, ("dhcp", "udp", 67): 2,
+        ("rdp", "tcp", 3389): 1, ("dhcp", "udp", 67): 2,
         ("dns", "tcp", 53): 2, ("dns", "udp", 5355): 1, ("enip", "udp", 44818): 3,
         ("enip", "udp", 50005): 1, ("ftp", "tcp", 21): 1, ("http", "tcp", 443): 1,
         ("llmnr", "udp", 5355): 1, ("mdns", "udp", 5353): 2, ("modbus", "tcp", 502): 3,
         ("modbus", "tcp", 49701): 1, ("mqtt", "tcp", 1883): 2, ("nbns", "udp", 137): 2,
         ("nbns", "udp", 49153): 1, ("ntp", "udp", 123): 2, ("s7comm", "tcp", 102): 2,
         ("smb", "tcp", 445): 4, ("smtp", "tcp", 25): 2, ("snmp", "udp", 161): 1,
-        ("snmp", "udp", 162): 1, ("ssh", "tcp", 22): 5,
+        ("snmp", "udp", 162): 1, ("ssh", "tcp", 22): 5, ("bgp", "tcp", 179): 2,
+        ("dcerpc", "tcp", 135): 1, ("dhcpv6", "udp", 547): 3, ("kerberos", "udp", 88): 1,
+        ("kerberos", "tcp", 88): 1,
+        ("ldap", "tcp", 389): 1, ("radius", "udp", 1812): 2, ("sip", "tcp", 5060): 1,
+        ("sip", "udp", 5060): 1, ("stun", "udp", 3478): 1, ("tftp", "udp", 69): 2,
     },
 }  # fmt: skip
 PARTS = (

@@ -76,8 +76,9 @@ def test_enough_was_named_for_that_to_tell_something() -> None:
         one.protocol for name in _plain() for one in field.story(name).conversations if one.protocol
     }
     without = {
-        "codesys-v2", "datalink", "dlms", "knxnet-ip", "mbus", "pac-control", "pc-worx",
-        "proconos", "reftek", "seedlink", "slmp", "unitrends",
+        "codesys-v2", "cotp", "datalink", "dlms", "knxnet-ip", "mbus", "pac-control", "pc-worx",
+        "proconos", "reftek", "rtsp", "seedlink", "slmp", "syslog", "telnet", "unitrends", "vnc",
+        "ws-discovery",
     }  # fmt: skip
 
     assert set(protocols()) - without == named

@@ -47,7 +47,8 @@ class Message(NamedTuple):
 
 def recognise(payload: Payload) -> Identification | None:
     """Name Kerberos: clients send AS-REQ and TGS-REQ, the answers belong to them."""
-    asked, answered = _read(payload, payload.to_server), _read(payload, payload.to_client)
+    walks = _walk(payload, payload.to_server), _walk(payload, payload.to_client)
+    asked, answered = (_read(payload, one) for one in walks)
     if asked is None or answered is None or not (asked or answered):
         return None
     if any(one.kind not in REQUESTS for one in asked):
@@ -62,20 +63,26 @@ def recognise(payload: Payload) -> Identification | None:
     facts: dict[str, object] = {"messages": list(dict.fromkeys(KINDS[one.kind] for one in found))}
     realm = next((one.realm for one in found if one.realm), "")
     facts |= {"realm": realm} if realm else {}
-    if asked and agreed and len(agreed) == len(answered):
+    wrong = tuple(one.wrong for one in walks if one.wrong)
+    if asked and agreed and len(agreed) == len(answered) and not wrong:
         return confirmed(NAME, *because, "request and answer", facts=facts, client=client)
     only = "only requests were seen" if asked else "only answers were seen"
-    against = "the answer belongs to another request" if asked and answered else only
-    return plausible(NAME, *because, against=(against,), facts=facts, client=client)
+    against = "an answer belongs to no request" if asked and answered else only
+    return plausible(NAME, *because, against=wrong or (against,), facts=facts, client=client)
 
 
-def _read(payload: Payload, side: Side) -> list[Message] | None:
-    """Return the messages of one direction, None where it holds something else."""
-    if not side:
-        return []
+def _walk(payload: Payload, side: Side) -> Walk:
     stream = payload.transport is Transport.TCP
-    found: Walk = walk(side, payload.transport, _record if stream else _datagram)
-    if found.wrong or not found.messages:
+    return walk(side, payload.transport, _record if stream else _datagram)
+
+
+def _read(payload: Payload, found: Walk) -> list[Message] | None:
+    """Return the messages of one direction, None where it holds something else.
+
+    In a stream a whole message is enough to tell what it is, whatever follows it.
+    """
+    stream = payload.transport is Transport.TCP
+    if found.wrong and not (found.messages and stream):
         return None
     read = [_message(one[RECORD:] if stream else one) for one in found.messages]
     whole = [one for one in read if one]
