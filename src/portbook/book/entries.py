@@ -40,18 +40,19 @@ class Entry(NamedTuple):
 
 def of_service(one: Service) -> Entry:
     """A service is the same while address, port and transport are."""
-    key = f"{one.transport.value} {one.address} {one.port}"
+    transport = one.transport.value  # asked for once: an enum's value is slow to get
+    key = f"{transport} {one.address} {one.port}"
     details = {
         "address": one.address,
         "port": one.port,
-        "transport": one.transport.value,
+        "transport": transport,
         "protocols": sorted(one.protocols),
     }
     return Entry(
         one.vlan or 0,
         "service",
         key,
-        one.transport.value,
+        transport,
         one.port,
         one.first_ns,
         one.last_ns,

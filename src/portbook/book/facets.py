@@ -17,6 +17,7 @@ from portbook.ports import HIGHEST
 from portbook.records import Level
 
 TRANSPORTS = ("dccp", "sctp", "tcp", "udp")  # two bits of a code, in order of name
+_CODES = {name: number for number, name in enumerate(TRANSPORTS)}
 NO_RANK = -1
 ANYWHERE = ""  # the key of what is bound to every address, or is about none
 LONGEST_LABEL = 200  # letters
@@ -25,6 +26,7 @@ _LONGEST_KEY = 64
 _MOST_PORTS = 64  # of one range in a finding's subject
 GAP = "  "  # before each word, so that short ones can be met at its beginning
 
+_PLAIN_FOUR = re.compile(r"\.".join(4 * ["(0|[1-9][0-9]{0,2})"]) + r"\Z")
 _END = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.%]+)\]|(?P<host>[^\s\[\]:]+)):(?P<ports>\d[\d-]*)\Z")
 _NUMBER = re.compile(r"(?P<ports>\d+)(?:/(?P<transport>[a-z]+))?\Z")
 _RANGE = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?\Z")
@@ -57,6 +59,10 @@ def address_key(text: str) -> str:
 
     A network is a range of keys: those of its first and last address.
     """
+    if plain := _PLAIN_FOUR.match(text):  # a look may bring 100,000 of them
+        one, two, three, four = map(int, plain.groups())
+        if one < 256 and two < 256 and three < 256 and four < 256:
+            return f"4{(one << 24) + (two << 16) + (three << 8) + four:08x}"
     known = parse(text)
     if known is None:
         return "z" + folded(text)[:_LONGEST_KEY]
@@ -67,7 +73,7 @@ def address_key(text: str) -> str:
 
 def code(port: int, transport: str) -> int:
     """Return a number that sorts by port, then transport."""
-    return port * 4 + TRANSPORTS.index(transport)
+    return port * 4 + _CODES[transport]
 
 
 def folded(text: str) -> str:
@@ -79,10 +85,9 @@ def folded(text: str) -> str:
 
 
 def _service(details: Mapping[str, Any]) -> Facets:
+    rank = details["port"] * 4 + _CODES[details["transport"]]
     return Facets(
-        address_key(details["address"]),
-        code(details["port"], details["transport"]),
-        ",".join(details["protocols"])[:LONGEST_LABEL],
+        address_key(details["address"]), rank, ",".join(details["protocols"])[:LONGEST_LABEL]
     )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -36,22 +39,36 @@ def write(
     findings: Iterable[Finding],
 ) -> None:
     """Write one look; the caller holds the transaction."""
-    found = _together(
-        (
-            *map(entries.of_service, services),
-            *map(entries.of_device, devices),
-            *entries.of_listeners(listeners, look.source),
-            *map(entries.of_announcement, announcements),
-            *_findings(findings, look),
+    with _uncollected():
+        found = _together(
+            (
+                *map(entries.of_service, services),
+                *map(entries.of_device, devices),
+                *entries.of_listeners(listeners, look.source),
+                *map(entries.of_announcement, announcements),
+                *_findings(findings, look),
+            )
         )
-    )
-    searching.begin(connection)
-    _hold(connection, found)
-    ids = _met(connection, look, found)
-    new = _new(connection, look, [one for at, one in enumerate(found) if at not in ids])
-    _pin(connection, look)
-    if look.whole:
-        _let_go(connection, look, found, {*ids.values(), *new})
+        searching.begin(connection)
+        texts = [encode(one.details) for one in found]
+        _hold(connection, found, texts)
+        ids = _met(connection, look, found)
+        new = _new(connection, look, found, texts, ids)
+        _pin(connection, look)
+        if look.whole:
+            _let_go(connection, look, found, {*ids.values(), *new})
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the collector of cycles away: rows are many and have none; it took a fifth of a look."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def forget(connection: Connection, before_ns: int) -> int:
@@ -65,13 +82,16 @@ def forget(connection: Connection, before_ns: int) -> int:
     return gone
 
 
-def _hold(connection: Connection, found: list[Entry]) -> None:
+def _hold(connection: Connection, found: list[Entry], texts: list[str]) -> None:
     """Put a look beside the book, where it is compared in one pass."""
     connection.execute(_LOOK)
     connection.execute("DELETE FROM temp.look")
     connection.executemany(
         "INSERT INTO temp.look VALUES (?, ?, ?, ?, ?)",
-        ((at, one.vlan, one.kind, one.key, encode(one.details)) for at, one in enumerate(found)),
+        (
+            (at, one.vlan, one.kind, one.key, text)
+            for at, (one, text) in enumerate(zip(found, texts, strict=True))
+        ),
     )
 
 
@@ -96,7 +116,7 @@ def _together(found: Iterable[Entry]) -> list[Entry]:
                 details=merged(older.details, newer.details),
             )
         joined[key] = one
-    return [_storable(joined[key]) for key in sorted(joined)]
+    return [_storable(one) for one in sorted(joined.values(), key=attrgetter("key"))]
 
 
 def _storable(one: Entry) -> Entry:
@@ -178,18 +198,24 @@ def _differing(
     searching.change(connection, texts)
 
 
-def _new(connection: Connection, look: Look, found: list[Entry]) -> range:
-    """Write what is new; return its ids."""
+def _new(
+    connection: Connection, look: Look, found: list[Entry], written: list[str], ids: dict[int, int]
+) -> range:
+    """Write what is new; return its ids.
+
+    written: the entries' details; ids: of those that are known, by their numbers
+    """
     following = "SELECT coalesce(max(id), 0) + 1 FROM sightings"
     begin: int = connection.execute(following).fetchone()[0]
+    site, source, now_ns = look.site, look.source, look.now_ns
     texts: list[tuple[int, str]] = []
     hosts: list[tuple[int, str, str]] = []
     ports: list[tuple[int, str, int]] = []
 
     def rows() -> Iterator[tuple[object, ...]]:
-        site, source, now_ns = look.site, look.source, look.now_ns
-        for sighting, one in enumerate(found, begin):
-            vlan, kind, key, transport, port, first_ns, last_ns, quiet_ns, told = one
+        numbers = (at for at in range(len(found)) if at not in ids)
+        for sighting, at in enumerate(numbers, begin):
+            vlan, kind, key, transport, port, first_ns, last_ns, quiet_ns, told = found[at]
             address, rank, label, text, also, codes = facets(kind, told)
             if text:
                 texts.append((sighting, text))
@@ -198,14 +224,14 @@ def _new(connection: Connection, look: Look, found: list[Entry]) -> range:
                 ports.extend((sighting, kind, code) for code in codes)
             yield (
                 sighting, site, vlan, kind, key, transport, port, source, first_ns, last_ns,
-                now_ns, now_ns, quiet_ns, encode(told), address, rank, label,
+                now_ns, now_ns, quiet_ns, written[at], address, rank, label,
             )  # fmt: skip
 
     connection.executemany(_NEW, rows())
     connection.executemany("INSERT OR IGNORE INTO further_hosts VALUES (?, ?, ?)", hosts)
     connection.executemany("INSERT OR IGNORE INTO further_ports VALUES (?, ?, ?)", ports)
     searching.put(connection, texts)
-    return range(begin, begin + len(found))
+    return range(begin, begin + len(found) - len(ids))
 
 
 def _pin(connection: Connection, look: Look) -> None:

@@ -122,7 +122,7 @@ DROP INDEX announcements;
 CREATE INDEX by_address ON sightings (kind, gone_ns IS NULL, address, rank);
 CREATE INDEX by_rank ON sightings (kind, gone_ns IS NULL, rank);
 CREATE INDEX by_label ON sightings (kind, gone_ns IS NULL, label, rank);
-CREATE INDEX by_first ON sightings (kind, gone_ns IS NULL, first_ns);
+CREATE INDEX by_first ON sightings (kind, gone_ns IS NULL, first_ns, rank, address);
 CREATE INDEX by_last ON sightings (kind, gone_ns IS NULL, last_ns, first_ns, rank);
 CREATE INDEX by_source ON sightings (site, source, kind, gone_ns IS NULL, last_ns + quiet_ns);
 CREATE INDEX by_further_host ON further_hosts (kind, value);

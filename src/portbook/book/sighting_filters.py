@@ -1,7 +1,7 @@
 """What is asked of the book's lists as conditions on its sightings, each with a way to few rows.
 
 A condition is said twice: as what a row must hold, and as queries for the ids of the rows that
-hold it, from an index. `sighting_pages` takes the way that meets the fewest rows.
+hold it, from an index. `sighting_parts` takes the way that meets the fewest rows.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ SPOKEN = frozenset({"service", "announcement"})  # their label is their protocol
 _MOST_LABELS = 2_000  # different sets of protocols that are looked through
 _MOST_PLACES = 200  # sites and sources that are looked through
 _MOST_RANGES = 64
+_PLACES = "FROM sightings INDEXED BY by_source"
 _NONE = "SELECT 0 WHERE 0"
 _LARGEST = 2**63 - 1
 
@@ -34,28 +35,32 @@ class Filter(NamedTuple):
     """One condition.
 
     where: SQL that a row `s` must hold; ids: queries that together give its rows' ids
-    by: the index whose range is just this condition, with it as `where`; "": there is none
+    by: the index in which these rows stand together, with `where`; "": there is none
+    labels: where it is one of some labels, these
+    span: where it is a range of one column: that, and the names of the lowest and highest value
     """
 
     where: str
     ids: tuple[str, ...] = ()
     by: str = ""
+    labels: tuple[str, ...] = ()
+    span: tuple[str, str, str] | None = None
 
 
 class Filters:
     """The conditions of one question to one kind's list, and the values they bind.
 
+    there: 1: the rows that are there; 0: those that are gone
     free: True: what is about every address is about any that is asked for
     """
 
     def __init__(
-        self, connection: Connection, kind: str, asked: Asked, *, free: bool = True
+        self, connection: Connection, kind: str, asked: Asked, there: int, *, free: bool
     ) -> None:
         self._free = free and kind in ("listener", "finding")
         self.values: dict[str, Any] = {}
-        self._connection, self._kind = connection, kind
-        states = "0, 1" if asked.gone else "1"
-        self.scope = f"s.kind = {self.bind(kind)} AND (s.gone_ns IS NULL) IN ({states})"
+        self._connection, self._kind, self._there = connection, kind, there
+        self.scope = f"s.kind = {self.bind(kind)} AND (s.gone_ns IS NULL) = {there}"
         self.all = tuple(self._made(asked))
 
     def bind(self, value: Any) -> str:
@@ -86,8 +91,9 @@ class Filters:
         return f"SELECT s.id FROM sightings s INDEXED BY {index} WHERE {self.scope} AND {where}"
 
     def _range(self, index: str, column: str, low: Any, high: Any) -> Filter:
-        where = f"s.{column} BETWEEN {self.bind(low)} AND {self.bind(high)}"
-        return Filter(where, (self._ids(index, where),), index)
+        span = (column, self.bind(low), self.bind(high))
+        where = f"s.{column} BETWEEN {span[1]} AND {span[2]}"
+        return Filter(where, (self._ids(index, where),), index, span=span)
 
     def _place(self, site: str | None, source: str | None) -> Filter:
         told = {"site": site, "source": source}
@@ -100,23 +106,25 @@ class Filters:
         if len(known) > _MOST_PLACES:
             return Filter(where)
         pairs = [one for one in known if site in (None, one[0]) and source in (None, one[1])]
-        exact = (f"s.site = {self.bind(one)} AND s.source = {self.bind(two)}" for one, two in pairs)
+        if not pairs:
+            return Filter("0", (_NONE,))
+        # one query a place: of a list of pairs SQLite would walk the whole index
+        exact = [f"s.site = {self.bind(one)} AND s.source = {self.bind(two)}" for one, two in pairs]
         ids = tuple(self._ids("by_source", one) for one in exact)
-        return Filter(where, ids or (_NONE,))
+        return Filter(exact[0], ids, "by_source") if len(ids) == 1 else Filter(where, ids)
 
     def _places(self) -> list[tuple[str, str]]:
         """Return the sites and sources that there are, each one step in their index."""
-        asked = (
-            "SELECT site, source FROM sightings INDEXED BY by_source"
-            " WHERE (site, source) > (?, ?) ORDER BY site, source LIMIT 1"
-        )
+        ask = self._connection.execute
         found: list[tuple[str, str]] = []
-        last = ("", "")
-        while len(found) <= _MOST_PLACES:
-            row = self._connection.execute(asked, last).fetchone()
-            if row is None:
-                break
-            found.append(last := row)
+        (site,) = ask(f"SELECT min(site) {_PLACES}").fetchone()
+        while site is not None and len(found) <= _MOST_PLACES:
+            source = ask(f"SELECT min(source) {_PLACES} WHERE site = ?", (site,)).fetchone()[0]
+            while source is not None and len(found) <= _MOST_PLACES:
+                found.append((site, source))
+                beyond = f"SELECT min(source) {_PLACES} WHERE site = ? AND source > ?"
+                (source,) = ask(beyond, (site, source)).fetchone()
+            (site,) = ask(f"SELECT min(site) {_PLACES} WHERE site > ?", (site,)).fetchone()
         return found
 
     def _host(self, host: str) -> Filter:
@@ -174,7 +182,7 @@ class Filters:
 
     def _protocol(self, name: str) -> Filter:
         if name == UNKNOWN:
-            return self._range("by_label", "label", "", "")
+            return self._range("by_label", "label", "", "")._replace(labels=("",))
         return self._labelled(f",{name},")
 
     def _labelled(self, letters: str) -> Filter:
@@ -184,21 +192,20 @@ class Filters:
             return Filter(f"instr(',' || s.label || ',', {self.bind(letters)}) > 0")
         labels = [label for label in known if letters in f",{label},"]
         where = f"s.label IN ({', '.join(map(self.bind, labels))})"
-        return Filter(where, (self._ids("by_label", where),), "by_label")
+        return Filter(where, (self._ids("by_label", where),), "by_label", tuple(labels))
 
     def _known(self) -> list[str]:
-        """Return the labels that there are, in no order; each is one step in their index."""
+        """Return the labels that there are; each is one step in their index."""
         asked = (
             "SELECT min(s.label) FROM sightings s INDEXED BY by_label"
             " WHERE s.kind = ? AND (s.gone_ns IS NULL) = ? AND s.label > ?"
         )
-        found: set[str] = set()
-        for there in (0, 1):
-            label: str | None = ""
-            while label is not None and len(found) <= _MOST_LABELS:
-                found.add(label)
-                (label,) = self._connection.execute(asked, (self._kind, there, label)).fetchone()
-        return list(found)
+        found: list[str] = []
+        label: str | None = ""
+        while label is not None and len(found) <= _MOST_LABELS:
+            found.append(label)
+            (label,) = self._connection.execute(asked, (self._kind, self._there, label)).fetchone()
+        return found
 
     def _word(self, word: Word) -> Filter:
         if self._kind in MARKS:
