@@ -61,12 +61,19 @@ EXAMPLES = [
         ("no port", SYNC[:28] + bytes(2) + SYNC[30:]),
         ("more than a second of nanoseconds", SYNC[:40] + b"\xff" * 4),
         ("half a header", SYNC[:20]),
-        ("an announcement of no clock", ANNOUNCE[:53] + bytes(8) + ANNOUNCE[61:]),
+        ("half an announcement", ANNOUNCE[:50]),
     ],
 )
 def test_what_does_not_fit_is_not_ptp(why: str, octets: bytes) -> None:
     assert recognise(heard(octets)) is None, why
     assert recognise(heard(SYNC, octets)) is None, why
+
+
+def test_a_grandmaster_of_zeros_is_not_told() -> None:
+    told = recognise(heard(ANNOUNCE[:53] + bytes(8) + ANNOUNCE[61:]))
+
+    assert told is not None
+    assert "grandmaster" not in told.facts
 
 
 def test_two_octets_may_follow_over_ipv6() -> None:

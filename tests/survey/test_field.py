@@ -160,6 +160,7 @@ UNNAMED_THERE: dict[str, dict[Place, int]] = {
         ("nbdgm", "udp", 138): 2,
     },
     "mixed-ot-it-synthetic-352hosts.pcap": {
+        ("ptp", "udp", 319): 1, ("ptp", "udp", 320): 1,
         ("bacnet", "udp", 47808): 1, ("c1222", "tcp", 1153): 1, ("c37118", "udp", 4712): 1,
         ("rdp", "tcp", 3389): 1, ("dhcp", "udp", 67): 2,
         ("dns", "tcp", 53): 2, ("dns", "udp", 5355): 1, ("enip", "udp", 44818): 3,

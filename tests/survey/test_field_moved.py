@@ -76,6 +76,8 @@ def test_enough_was_named_for_that_to_tell_something() -> None:
         one.protocol for name in _plain() for one in field.story(name).conversations if one.protocol
     }
     without = {
+        "amqp", "coap", "crimson", "egd", "ge-srtp", "lonworks-ip", "ntrip", "pakbus", "rtcm",
+        "rtps", "tristation", "waveserver",
         "codesys-v2", "cotp", "datalink", "dlms", "knxnet-ip", "mbus", "pac-control", "pc-worx",
         "proconos", "reftek", "rtsp", "seedlink", "slmp", "syslog", "telnet", "unitrends", "vnc",
         "ws-discovery",

@@ -90,7 +90,7 @@ def _read(piece: Piece) -> dict[str, Any] | None:
     announced = None
     if header["first"] & 15 == ANNOUNCE:
         announced = ANNOUNCED.read(piece.octets, HEADER.size)
-        if announced is None or announced["grandmaster"] == NONE:
+        if announced is None:
             return None
     return {**header, "name": name, "announced": announced}
 
@@ -114,7 +114,7 @@ def _facts(told: list[dict[str, Any]]) -> dict[str, Any]:
         "clocks": sorted({one["clock"] for one in told}),
     }
     announced = next((one["announced"] for one in told if one["announced"]), None)
-    if announced:
+    if announced and announced["grandmaster"] != NONE:
         facts["grandmaster"] = announced["grandmaster"]
         facts["clock_class"] = announced["class"]
         if announced["source"] in TIME_SOURCES:
