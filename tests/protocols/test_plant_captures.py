@@ -117,7 +117,7 @@ EXPECTED: dict[str, dict[str, int]] = {
 }
 LABELS = {
     "modbus": {"modbus"}, "enip": {"enip"}, "cip": {"enip"}, "cipio": {"cip-io"},
-    "s7comm": {"s7comm"}, "mms": {"mms"}, "cotp": {"cotp", "mms", "s7comm"}, "rdp": {"cotp"},
+    "s7comm": {"s7comm"}, "mms": {"mms"}, "cotp": {"cotp", "mms", "s7comm"}, "rdp": {"rdp"},
     "bvlc": {"bacnet"}, "dnp3": {"dnp3"}, "iec60870_104": {"iec104"}, "opcua": {"opcua"},
     "mqtt": {"mqtt"},
 }  # fmt: skip

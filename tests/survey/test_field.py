@@ -35,7 +35,7 @@ COUNTED_OTHERWISE: dict[str, tuple[int, Count, str]] = {
 BY_PORT = "named by its port only: the bytes are none of the protocol"
 INSIDE = "TLS begins inside another protocol, whose first words name the conversation"
 UNKNOWN_THERE = "the dissector does not know the protocol"
-DAMAGED_BGP = "a marker that is not all ones, or a length that its kind cannot have"
+DAMAGED_BGP = "damaged on purpose: a marker that is not all ones, or an open of another version"
 ENCRYPTED = "joined in the middle: all of it is encrypted"
 NAMED_OTHERWISE: dict[str, tuple[dict[Place, int], str]] = {
     "s7comm-scan-test.pcap": (
@@ -116,9 +116,9 @@ NAMED_OTHERWISE: dict[str, tuple[dict[Place, int], str]] = {
             ("6fda21d7ebaa0391434f17eecf25b1d7c58633f96b6906183c626cbdfc35b325", 179),
             ("a7a658b6e51576eafe7990dbc35c5bfff991d914c9ead914e26e3bfc3e88221c", 179),
             ("fuzz-5643903448645632", 179),
-            ("fuzz-5758569646653440", 0),
         )
     },
+    "malformed/pcapplusplus-fuzz-5758569646653440.pcap": ({("bgp", "tcp", 0): 0}, BY_PORT),
     "malformed/tcpdump-bgp_pmsi_tunnel-oobr.pcap": ({("bgp", "tcp", 0): 0}, DAMAGED_BGP),
     "malformed/pcapplusplus-fuzz-4829420752470016.pcap": (
         {("http", "tcp", 80): 0},
