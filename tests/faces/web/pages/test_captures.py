@@ -66,6 +66,17 @@ def test_a_capture_becomes_a_story(filled: Path, book: Path, tmp_path: Path) -> 
     assert "every 1 min, 6 of 6 heard" in beats
 
 
+def test_a_port_names_the_capture_that_the_book_does_not_keep(filled: Path, tmp_path: Path) -> None:
+    octets = (filled.parent / "plant.pcap").read_bytes()
+    with served(tmp_path / "home") as running:
+        answer = _give(running, _form("night.pcap", octets))
+        _story(running, answer)
+        html = running.ask("/1743").text
+
+    assert "The book has seen nothing on it." in html
+    assert f'href="{answer.headers["location"]}">night.pcap</a>' in html
+
+
 @pytest.mark.parametrize("keep", [False, True])
 def test_only_what_is_of_this_network_is_written_in_the_book(
     filled: Path, tmp_path: Path, keep: bool

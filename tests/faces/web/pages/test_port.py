@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from html import unescape
+from pathlib import Path
 
 import pytest
-from support.served import Served
+from support.served import Served, served
 
 
 def _shown(html: str) -> str:
@@ -64,8 +66,54 @@ def test_commands_to_check_have_the_number_filled_in(pages: Served) -> None:
 def test_ports_that_belong_together_are_named(pages: Served) -> None:
     html = pages.ask("/1743").text
 
-    assert 'href="/1740/udp">1740-1743/udp</a>' in html
-    assert 'href="/11740/tcp">11740-11743/tcp</a>' in html
+    for number in (1740, 1741, 1742):
+        assert f'href="/{number}/udp">{number}</a>' in html
+    assert 'href="/1743/udp" aria-current="true">1743</a>' in html
+    assert 'href="/11740/tcp">11740</a>' in html
+    assert 'href="/1745/tcp">1745-1844/tcp</a>' in html
+
+
+def test_what_is_wrong_on_a_port_of_the_network_stands_on_its_page(pages: Served) -> None:
+    shown = _shown(pages.ask("/8502").text)
+
+    assert "modbus answers on 8502/tcp, a port claimed by ftnmtp" in shown
+    assert "modbus speaks on 8502/tcp; it is usual on 502" in shown
+    assert 'href="/rules/PB301"' in pages.ask("/11740/tcp").text
+    assert 'href="/rules/PB301"' not in pages.ask("/11740/udp").text
+
+
+def test_of_many_findings_the_gravest_stand_and_the_others_are_linked(pages: Served) -> None:
+    html = pages.ask("/502").text
+    found = re.search(r'href="/findings\?port=502">([0-9]+) more findings</a>', html)
+
+    assert found
+    assert f"{int(found[1]) + 6} rows" in _shown(pages.ask("/findings?port=502").text)
+
+
+def test_a_device_on_a_port_is_called_by_its_name(pages: Served) -> None:
+    text = _shown(pages.ask("/11740/tcp").text)
+
+    assert "10.20.0.11 tcp press-1 · Example Controls · Example Controller 300" in text
+
+
+def test_the_captures_in_which_a_port_was_met_tell_its_rhythm(pages: Served) -> None:
+    until = time.monotonic() + 60
+    while "6 of 6 heard" not in (html := pages.ask("/1743/udp").text):  # it is being read
+        assert time.monotonic() < until
+    found = re.search(r'href="/announcements\?of=(.{12})&amp;port=1743/udp">2</a>', html)
+
+    assert found
+    assert f'href="/captures/{found[1]}">plant.pcap</a>' in html
+    assert 200 == pages.ask(f"/announcements?of={found[1]}&port=1743/udp").status
+
+
+def test_a_page_that_is_only_read_asks_nothing_of_its_readers(filled: Path, tmp_path: Path) -> None:
+    book = Path(shutil.copy(filled, tmp_path / "book.sqlite"))
+    with served(tmp_path / "served", "--readonly", book=book) as own:
+        html = own.ask("/1743").text
+
+    assert "10.20.0.30" in html
+    assert 'action="/feedback"' not in html
 
 
 def test_port_nought_can_be_held_by_nobody(pages: Served) -> None:

@@ -11,8 +11,10 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from portbook.book import Seen
+from portbook.faces.web import traces
 from portbook.faces.web.desk import Desk
 from portbook.faces.web.rendering import render
+from portbook.faces.web.traces import Trace
 from portbook.ports import HIGHEST, Transport
 from portbook.records import Claim, ClaimKind, Listener
 from portbook.survey.page import page, parties, relatives
@@ -33,14 +35,6 @@ class Said(NamedTuple):
 
     claim: Claim
     transports: tuple[str, ...]
-
-
-class Trace(NamedTuple):
-    """What the book has seen of one kind on the port, and how many more there are."""
-
-    kind: str
-    rows: Sequence[Seen]
-    more: int
 
 
 @get("/{word:str}", include_in_schema=False, sync_to_thread=True)
@@ -79,7 +73,10 @@ def context(desk: Desk, number: int, transport: Transport | None) -> dict[str, A
     claims = desk.claims
     about, said = page(number, transport, claims), claims.of(number, transport)
     with desk.reading() as book:
-        seen = book.seen(number, transport)
+        told = list(_traces(book.seen(number, transport)))
+        named = traces.devices(book, told)
+        findings = traces.findings(book, desk.machine, number, transport)
+    stories = traces.in_stories(desk, number, transport)
     return {
         "number": number,
         "transport": transport,
@@ -95,8 +92,11 @@ def context(desk: Desk, number: int, transport: Transport | None) -> dict[str, A
         "sockets": _sockets(desk, number, transport),
         "hidden": desk.machine.summary.hidden if desk.machine else (),
         "looked": desk.machine is not None,
-        "traces": list(_traces(seen)),
-        "findings": _findings(desk, number, transport, seen),
+        "traces": told,
+        "named": named,
+        "findings": findings,
+        "in_stories": stories,
+        "story_ids": {one.story.name: one.story.id for one in reversed(stories)},
         "highest": HIGHEST,
     }
 
@@ -128,20 +128,6 @@ def _traces(seen: Sequence[Seen]) -> Iterable[Trace]:
         rows = [one for one in seen if one.of == kind]
         if rows:
             yield Trace(kind, rows[:_SEEN_AT_MOST], max(0, len(rows) - _SEEN_AT_MOST))
-
-
-def _findings(
-    desk: Desk, number: int, transport: Transport | None, seen: Sequence[Seen]
-) -> list[Any]:
-    """Return this machine's findings about the port."""
-    if desk.machine is None:
-        return []
-    return [
-        one
-        for one in desk.machine.findings
-        if one.parameters.get("port") == number
-        and transport in (None, one.parameters.get("transport"))
-    ]
 
 
 routes = [of_number, of_port]
