@@ -25,6 +25,15 @@ def test_each_beat_of_a_capture_is_drawn(pages: Served) -> None:
     assert "every 1 min, 6 of 6 heard" in html
 
 
+def test_the_beats_of_the_latest_capture_stand_above_the_whole_book(pages: Served) -> None:
+    html = pages.ask("/announcements").text
+    drawn = html.split('id="part-timeline"', 1)[1].split("</figure>", 1)[0]
+
+    assert "every 1 min, 6 of 6 heard" in drawn
+    assert re.search(r'<figcaption><a [^>]*href="\?of=[0-9a-z]{12}">plant.pcap</a>', drawn)
+    assert 'id="part-timeline"' not in pages.ask("/announcements?host=192.0.2.7").text
+
+
 def test_a_missed_beat_is_said_in_every_language() -> None:
     beats = tuple(START + number * 60 * SECOND for number in (0, 1, 2, 4, 5))
     one = Announcement(

@@ -6,33 +6,55 @@ from collections.abc import Sequence
 from typing import Any
 
 from litestar import Request, Response, get
+from litestar.exceptions import NotFoundException
 
-from portbook.book.listings import Asked
+from portbook.book.listings import MOST_ROWS, Asked
+from portbook.errors import SourceError
 from portbook.faces.languages import Language
 from portbook.faces.web.asked import asked, plain
 from portbook.faces.web.desk import Desk
 from portbook.faces.web.drawings.timeline import TimelineWords, timeline
 from portbook.faces.web.rendering import language_of, render
-from portbook.faces.web.rows import Row, latest_story, listed, story
+from portbook.faces.web.rows import Row, listed, story
 from portbook.records import Announcement
 
 WIDE, NARROW = 1200, 340
+_MOST_STORIES = 4
 
 
 @get("/announcements", include_in_schema=False, sync_to_thread=True)
 def announcements(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """List announcements; of a story, with each beat on a timeline."""
+    """List announcements, with each beat on a timeline.
+
+    The book keeps no beats, which would make it grow: what it lists is drawn from the newest
+    capture, or interface, that it was seen in.
+    """
     words, desk = plain(request.url.query), request.app.state.desk
     page = listed(desk, "announcement", asked(words), words["of"])
-    drawn = _drawn(desk, page.rows, words["of"], language_of(request)) if words["of"] else None
+    of, rows = (words["of"], page.rows) if words["of"] else _beats(desk, page.rows)
     return render(
         request,
         "announcements.html",
         listed=page,
-        drawn=drawn,
+        drawn=_drawn(desk, rows, of, language_of(request)) if of else None,
         stories=desk.shelf.stories(),
-        latest=latest_story(desk),
+        latest=desk.shelf.told(of) if of and not words["of"] else None,
     )
+
+
+def _beats(desk: Desk, seen: Sequence[Row]) -> tuple[str | None, Sequence[Row]]:
+    """Return the newest story in which the book saw announcements, and what it has of them."""
+    names = {row.source for row in seen}
+    wanted = {(row.told["source"], row.told["destination"]) for row in seen}
+    for told in [one for one in desk.shelf.stories() if one.name in names][:_MOST_STORIES]:
+        try:
+            found = listed(desk, "announcement", Asked(most=MOST_ROWS), told.id).rows
+        except (SourceError, NotFoundException):  # its own page says what is wrong with it
+            continue
+        met = [row for row in found if (row.told["source"], row.told["destination"]) in wanted]
+        if met:
+            return told.id, met[: len(seen)]
+    return None, ()
 
 
 def _drawn(desk: Desk, rows: Sequence[Row], of: str, language: Language) -> dict[str, Any] | None:
