@@ -126,3 +126,43 @@ def test_all_streams_end_with_the_watch(tmp_path: Path) -> None:
 
     asyncio.run(run())
     assert 0 == desk.events.readers
+
+
+def test_a_book_that_was_put_in_its_place_is_watched_from_then_on(tmp_path: Path) -> None:
+    desk = _desk(tmp_path, readonly=True)
+    with Book.open(tmp_path / "other.sqlite"):
+        pass
+
+    async def play() -> None:
+        while desk.machine is None:
+            await asyncio.sleep(0.01)
+        before = desk.version
+        (tmp_path / "other.sqlite").replace(desk.settings.book)
+        while desk.version == before:
+            await asyncio.sleep(0.01)
+        await asyncio.to_thread(_write, desk)
+
+    told = asyncio.run(_events(desk, lambda text: '"services"' in text, play()))
+
+    assert "10.0.0.9" in told
+
+
+def test_a_book_that_is_gone_is_told_and_so_is_its_coming_back(tmp_path: Path) -> None:
+    desk = _desk(tmp_path, readonly=True)
+    away = tmp_path / "away.sqlite"
+
+    async def play() -> None:
+        while desk.machine is None:
+            await asyncio.sleep(0.01)
+        desk.settings.book.rename(away)
+        while desk.problem is None:
+            await asyncio.sleep(0.01)
+        before = desk.version
+        away.rename(desk.settings.book)
+        while desk.problem is not None:
+            await asyncio.sleep(0.01)
+        assert desk.version > before  # pages that say so are old
+
+    told = asyncio.run(_events(desk, lambda text: text.count('"problem"') == 2, play()))
+
+    assert "changed" in told

@@ -143,17 +143,26 @@ class Desk:
 
     async def _watch(self) -> None:
         known: int | None = None
+        file: tuple[int, int] | None = None
         book: Book | None = None
         try:
             while True:
                 try:
+                    # an open file can be read when it was moved away; pages open what is there
+                    if (there := self._file()) != file and book is not None:
+                        book.close()
+                        book = known = None
+                        self.touch("book")
+                    file = there
                     book = book or Book.open(self.settings.book, readonly=True)
                     now = book.data_version()
                     if known is not None and now != known:
                         self._tell(book)
                     known = now
                     await self._look()
-                    self.problem = None
+                    if self.problem is not None:
+                        self.problem = None
+                        self.touch("problem")
                 except (SourceError, OSError) as error:
                     self._trouble(book, error)
                     book = known = None
@@ -165,6 +174,11 @@ class Desk:
         finally:
             if book is not None:
                 book.close()
+
+    def _file(self) -> tuple[int, int]:
+        """Return what tells the book's file apart; raises OSError when there is none."""
+        found = self.settings.book.stat()
+        return found.st_dev, found.st_ino
 
     def _trouble(self, book: Book | None, error: Exception) -> None:
         """Close the book, so that it is opened anew, and tell why once."""
