@@ -106,6 +106,15 @@ def test_a_page_is_ready_for_paper(visit: Visit) -> None:
     assert not page.locator(".helpful").is_visible()
 
 
+def test_paper_is_white_also_for_who_reads_in_the_dark(visit: Visit) -> None:
+    page = visit("/1743", DESKTOP._replace(print=True, dark=True))
+    colours = "one => [getComputedStyle(one).backgroundColor, getComputedStyle(one).color]"
+    paper, ink = page.locator(".notice.warning").first.evaluate(colours)
+
+    assert "rgb(251, 238, 212)" == paper
+    assert "rgb(0, 0, 0)" == ink
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_all_that_a_page_needs_is_under_a_hundred_kilobytes(
     pages: Served, story: str, path: str

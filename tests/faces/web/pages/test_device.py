@@ -27,7 +27,16 @@ def test_what_is_no_address_has_no_page(pages: Served, address: str) -> None:
     assert pages.ask(f"/devices/{address}").status in (400, 404)
 
 
-def test_an_address_is_text(pages: Served) -> None:
-    html = pages.ask("/devices/%3Cscript%3Ealert(1)%3C%2Fscript%3E").text
+def test_what_is_no_address_is_told_as_text(pages: Served) -> None:
+    answer = pages.ask("/devices/%3Cscript%3Ealert(1)%3C%2Fscript%3E")
 
-    assert "<script>alert" not in html
+    assert 404 == answer.status
+    assert "&lt;script&gt;alert" in answer.text
+    assert "<script>alert" not in answer.text
+
+
+def test_a_device_was_seen_when_its_packets_were(pages: Served) -> None:
+    html = pages.ask("/devices/10.20.0.11").text
+    facts = html.split('<dl class="facts">', 1)[1].split("</dl>", 1)[0]
+
+    assert 2 == facts.count("Jan 5, 2026, 08:0")  # its findings are as new as the reading
