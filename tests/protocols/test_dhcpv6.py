@@ -93,6 +93,8 @@ EXAMPLES = [
         ("an octet less", SOLICIT[:-1]),
         ("a code that is none", SOLICIT[:4] + b"\x01" + SOLICIT[5:]),
         ("an identifier that is none", ASKED[:8] + b"\0\5" + ASKED[10:]),
+        ("a card that is none", ASKED[:10] + b"\x10\x43" + ASKED[12:]),
+        ("a release to no server", b"\x08" + ASKED[1:]),
         ("no identifier", unhex("01c85fb6 000800020000")),
         ("a relay that carries an answer", FORWARD.replace(b"\x01\xab\xcd", b"\x02\xab\xcd")),
         ("33 relays", FORWARD[:1] + b"\x21" + FORWARD[2:]),

@@ -66,6 +66,7 @@ EXAMPLES = [
         ("a length of one more", PLAIN[:3] + b"\x38" + PLAIN[4:]),
         ("a length that is no multiple of four", PLAIN[:3] + b"\x33" + PLAIN[4:-1]),
         ("an attribute past the end", PLAIN[:-13] + b"\x0e" + PLAIN[-12:]),
+        ("an empty message, and something behind it", PLAIN[:3] + b"\0" + PLAIN[4:]),
         ("a fingerprint of something else", ASKED[:-1] + b"\0"),
     ],
 )
@@ -78,6 +79,13 @@ def test_an_answer_to_another_transaction_confirms_nothing() -> None:
 
     assert told is not None
     assert told.confidence is PLAUSIBLE
+
+
+def test_over_tcp_only_channels_follow() -> None:
+    channel = unhex("400000040a0b0c0d")
+
+    assert recognise(Payload.of(TCP, [PLAIN, channel], [ANSWER, channel])) is not None
+    assert recognise(Payload.of(TCP, [PLAIN, b"hello"], [ANSWER])) is None
 
 
 def test_users_and_realms_go_nowhere() -> None:

@@ -47,6 +47,7 @@ TYPES = {
     12: "relay-forward", 13: "relay-reply",
 }  # fmt: skip
 ANSWERS = (2, 7, 10, 13)
+TO_ONE = (3, 5, 8, 9)  # written to one server, which they name (RFC 8415, section 16)
 FORWARD, BACK = 12, 13
 HOPS = 33
 CLIENT, SERVER, ELAPSED, RELAY, VENDOR, NAME_OF_HOST = 1, 2, 8, 9, 16, 39
@@ -54,6 +55,7 @@ WANTED = 6
 CODES = range(1, 150)
 DUID = {1: range(9, 131), 2: range(7, 131), 3: range(5, 131), 4: range(18, 19)}
 WITH_TIME, PLAIN, ETHERNET = 1, 3, 1
+CARDS = range(1, 64)  # hardware types that are given out
 NESTED = 4  # relays inside relays that are looked into
 
 
@@ -127,6 +129,8 @@ def _inside(octets: bytes, length: int, nested: int) -> Message | None:
     anonymous = told["type"] == 11 and WANTED in options and ELAPSED in options
     if not (who or anonymous) or not all(map(_identifies, who)):
         return None
+    if told["type"] in TO_ONE and len(who) < 2 and len(octets) == length:
+        return None
     return Message(told["type"], told["transaction"], options)
 
 
@@ -149,8 +153,8 @@ def _options(octets: bytes, length: int) -> dict[int, bytes] | None:
 
 def _identifies(duid: bytes) -> bool:
     """Tell whether octets are an identifier of a host (RFC 8415, section 11)."""
-    kind = int.from_bytes(duid[:2], "big")
-    return len(duid) in DUID.get(kind, ())
+    kind, card = int.from_bytes(duid[:2], "big"), int.from_bytes(duid[2:4], "big")
+    return len(duid) in DUID.get(kind, ()) and (kind not in (WITH_TIME, PLAIN) or card in CARDS)
 
 
 def _host(asked: list[Message]) -> dict[str, str]:

@@ -38,7 +38,7 @@ METHODS = {
 }  # fmt: skip
 REQUEST, INDICATION, SUCCESS, FAILURE = range(4)
 SOFTWARE, FINGERPRINT, TURNED = 0x8022, 0x8028, 0x5354554E
-CLASS = 0x0110
+CHANNELS = range(0x40, 0x50)  # first octet of TURN's channel data
 
 
 class Message(NamedTuple):
@@ -88,6 +88,11 @@ def _read(payload: Payload, side: Side) -> list[Message] | None:
     """
     found = walk(side, payload.transport, _measure)
     if found.wrong and not found.messages:
+        return None
+    if payload.transport is Transport.UDP:
+        if found.messages and len(found.messages[0]) != side.first.length:
+            return None
+    elif found.wrong and side.octets[sum(map(len, found.messages))] not in CHANNELS:
         return None
     read = [_message(one) for one in found.messages]
     whole = [one for one in read if one]
