@@ -66,8 +66,8 @@ EXAMPLES = [
         Payload.of(
             TCP, (b"OPTIONS rtsp://a/ RTSP/1.0\r\nCSeq: 1\r\n\r\n",), (b"RTSP/1.0 200 OK\r\n",)
         ),
-        None,
-        None,
+        "rtsp",
+        PLAUSIBLE,
     ),
     Example(
         "SIP",
