@@ -13,7 +13,7 @@ from portbook.protocols.lonworks_ip import HEADER, recognise
 
 UDP = Transport.UDP
 # Octet by octet by the header of CEA-852 and packet-cnip.c: a LonTalk packet of subnet 1, node 5
-FIRST = unhex("001e 01 01 00 00 0000 00001a2b 00000007 000003e8 00 0d 01 05 02 81 66 10 20 30")
+FIRST = unhex("001e 01 01 00 00 0000 00001a2b 00000007 000003e8 00 09 01 85 02 81 66 10 80 30")
 LONTALK = FIRST[20:]
 
 
