@@ -35,6 +35,13 @@ def test_what_is_no_address_is_told_as_text(pages: Served) -> None:
     assert "<script>alert" not in answer.text
 
 
+def test_what_many_devices_tell_has_a_name_in_every_language(pages: Served) -> None:
+    html = pages.ask("/devices/10.20.0.11", accept_language="de").text
+
+    assert "<dt>Hersteller</dt>" in html
+    assert "<dt>Seriennummer</dt>" in html
+
+
 def test_a_device_was_seen_when_its_packets_were(pages: Served) -> None:
     html = pages.ask("/devices/10.20.0.11").text
     facts = html.split('<dl class="facts">', 1)[1].split("</dl>", 1)[0]

@@ -139,8 +139,10 @@ def test_a_socket_of_this_machine_is_shown_with_its_owner(pages: Served) -> None
     until = time.monotonic() + 30
     while "This machine is being looked at" in shown():
         assert time.monotonic() < until
-    assert f"tcp 127.0.0.1:{port}" in shown()
+    assert f"tcp 127.0.0.1:{port} listens this machine only" in shown()
     assert str(pages.process.pid) in shown()
+    czech = _shown(pages.ask(f"/{port}/tcp", accept_language="cs").text)
+    assert f"tcp 127.0.0.1:{port} naslouchá jen tento počítač" in czech
 
 
 @pytest.mark.parametrize(
