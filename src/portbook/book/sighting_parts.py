@@ -112,7 +112,7 @@ class Part:
         if leading is None and not others:
             return self._count(f"{every} LIMIT {most}"), False
         if leading and leading.by and not others:
-            return min(size, most), False
+            return min(size, most), size > SOME
         few = self._source(leading, FEW + 1) if leading else f"{every} LIMIT {FEW + 1}"
         if leading is None:
             size = self._count(few)
