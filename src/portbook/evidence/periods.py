@@ -17,11 +17,15 @@ from typing import NamedTuple
 from portbook.records import Confidence
 
 FEWEST_KNOWN, FEWEST_UNKNOWN = 3, 5  # sightings
+MOST_SIGHTINGS = 64  # the latest ones that count: more cost time and tell nothing new
 _SURE_KNOWN, _SURE_UNKNOWN = 5, 8
 _TOLERANCE = 0.1  # of the period: how far an interval may lie from a multiple of a known one
 _FURTHEST_KNOWN, _FURTHEST = 8, 6  # multiples of the period that one interval may span
-_CHANCE = 0.15  # of an irregular series' intervals lie near a multiple; 0.10 to 0.15 measured
-_LEAST_SEEN = 1 / 3  # of the expected sightings
+_CHANCE = 0.15  # of an irregular series' intervals lie near a multiple; 0.10 to 0.20 measured
+# Most luck that is believed, by number of intervals: the more there are, the less of it a true
+# rhythm needs, and the further irregular series stray from the share above.
+_LUCK = ((10, 0.001), (6, 0.01), (0, 0.03))
+_LEAST_SEEN = (1 / 4, 1 / 3)  # of the expected sightings: of five and more, of fewer
 
 _NEAR = 0.2  # of the period: what belongs to a multiple while a lattice is fitted
 _SINGLES = 0.3  # of the intervals must be the period itself, else half of it fits as well
@@ -66,15 +70,17 @@ def known(intervals: Sequence[float], period: float) -> Period | None:
     Three sightings of the right spacing are plausible; five are confirmed, if chance would not
     do as well once in a hundred series.
     """
+    intervals = intervals[1 - MOST_SIGHTINGS :]
     steps = [(one, _multiple(one, period, _TOLERANCE, _FURTHEST_KNOWN)) for one in intervals]
     fitting = [(one, step) for one, step in steps if step]
     spanned = sum(step for _, step in fitting)
-    if len(fitting) < FEWEST_KNOWN - 1 or len(fitting) < _LEAST_SEEN * spanned:
+    many = len(fitting) >= _SURE_KNOWN - 1
+    if len(fitting) < FEWEST_KNOWN - 1 or len(fitting) < _LEAST_SEEN[not many] * spanned:
         return None
     luck = _at_least(len(fitting), len(intervals), _CHANCE)
-    if luck > 0.03:
+    if luck > next(most for least, most in _LUCK if len(intervals) >= least):
         return None
-    sure = luck <= 0.01 and len(fitting) >= _SURE_KNOWN - 1
+    sure = luck <= 0.01 and many
     seconds = sum(one for one, _ in fitting) / spanned
     return Period(
         seconds,
@@ -89,12 +95,13 @@ def unknown(intervals: Sequence[float]) -> Period | None:
 
     Needs five sightings; fewer say nothing about an unknown period.
     """
+    intervals = intervals[1 - MOST_SIGHTINGS :]
     sightings = len(intervals) + 1
     if sightings < FEWEST_UNKNOWN or min(intervals) <= 0:
         return None
     score, lattice = _fit(intervals)
-    middle, mean = _median(intervals), math.fsum(intervals) / len(intervals)
-    narrow = 1 - _median([abs(one - middle) for one in intervals]) / middle
+    middle, mean = median(intervals), math.fsum(intervals) / len(intervals)
+    narrow = 1 - median([abs(one - middle) for one in intervals]) / middle
     steady = (
         1 - math.sqrt(math.fsum((one - mean) ** 2 for one in intervals) / len(intervals)) / mean
     )
@@ -104,8 +111,10 @@ def unknown(intervals: Sequence[float]) -> Period | None:
             one >= least for one, least in zip(marks, _least(confidence, sightings), strict=True)
         ]
         if any(passed):
+            # a wide jitter leaves many intervals out when it is refined: the mean has them all
             guess = lattice if passed[0] else middle if passed[1] else mean
-            found = _found(intervals, _refined(intervals, guess) or guess, confidence)
+            refined = _refined(intervals, guess) if passed[0] or passed[1] else None
+            found = _found(intervals, refined or guess, confidence)
             wanted = expected(intervals, found.seconds)
             return found if sightings >= _seen_of(wanted, sightings) else None
     return None
@@ -246,7 +255,8 @@ def _weight(intervals: Sequence[float], period: float, irregular: Sequence[float
     return total
 
 
-def _median(values: Sequence[float]) -> float:
+def median(values: Sequence[float]) -> float:
+    """Return the middle value."""
     ordered = sorted(values)
     half = len(ordered) // 2
     return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2

@@ -1,151 +1,171 @@
 """Announcements: what one end sends by itself, again and again, with a rhythm.
 
-Only what goes one way counts, and never TCP: a poll with its answers and the keep-alives of a
-connection have a rhythm too, but announce nothing. What one sender's port sends to one destination
-is one series, all destination ports together, since a round often goes to several; a round is
-what comes with less than a second of silence in between. The tests themselves stand in `periods`.
+`streams` says what belongs together, `periods` and `mixtures` whether it has a period, `answering`
+what is a question or an answer after all. A round is what comes with less than a second of silence
+in between, or less than a tenth of the period.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from portbook.evidence.answering import Spoken, exchanged
+from portbook.evidence.mixtures import mixed
 from portbook.evidence.periods import (
     FEWEST_KNOWN,
     FEWEST_UNKNOWN,
     Period,
     expected,
     known,
+    median,
     shown,
     unknown,
 )
-from portbook.evidence.table import FIRST_TIMES, QUIET_NS
-from portbook.ports import Transport
+from portbook.evidence.streams import Member, Stream, Timed, bursts, holes, rounds, streams
+from portbook.evidence.table import QUIET_NS
 from portbook.protocols import protocols
-from portbook.records import Announcement, Conversation
+from portbook.records import Announcement, Confidence
 
 _SECOND = 1_000_000_000
-_NOBODY = ("0.0.0.0", "::")  # hosts without an address yet: several would look like one
 MOST_BEATS = 64  # rounds whose moments are told
 FEWEST_TO_ONE = 8  # rounds: a question to one host that stays silent is asked again a few times
+_COLLAPSE = 10  # of a period: what comes closer than a tenth of it is one round
+_APART = 1.5  # times the common period: ports that have longer ones have their own
 
 
-class Timed(Protocol):
-    """A conversation with the times when its bursts began."""
+class _Found(NamedTuple):
+    """An announcement, and what else is known of it."""
 
-    @property
-    def conversation(self) -> Conversation:
-        """Return the conversation, named already where its bytes say anything."""
-
-    @property
-    def times(self) -> tuple[int, ...]:
-        """Return when bursts began, the first and the last ones, in nanoseconds."""
+    announcement: Announcement
+    spoken: Spoken
+    fixed: bool  # its protocol has that very period: nobody has asked for it
 
 
-class _Stream(NamedTuple):
-    """What belongs together: one sender's port, one destination, one protocol."""
+class _Rhythm(NamedTuple):
+    """The rounds of a series and its period."""
 
-    capture: str
-    site: str
-    vlan: int | None
-    tunnel: str | None
-    transport: Transport
-    sender: str
-    sender_port: int
-    destination: str
-    to_one: bool  # a unicast destination
-    protocol: str | None
-
-
-class _Member(NamedTuple):
-    """What one conversation adds to its stream."""
-
-    port: int
-    times: tuple[int, ...]
-    bursts: int
-    last_ns: int
+    rounds: list[int]
+    period: Period
+    fixed: bool
 
 
 def announcements(
     seen: Iterable[Timed], periods: Mapping[str, float] | None = None
 ) -> list[Announcement]:
-    """Return what repeats with a rhythm, in the order in which it was first met.
+    """Return what repeats with a rhythm: what one port sent as first met, then groups of ports.
 
     periods: of protocols by name, in seconds; None takes what the protocols declare
     """
     if periods is None:
         periods = {name: one.period_s for name, one in protocols().items() if one.period_s}
-    streams: dict[_Stream, list[_Member]] = defaultdict(list)
-    for one in seen:
-        found = _member(one.conversation, one.times)
-        if found:
-            streams[found[0]].append(found[1])
-    told = (_announcement(stream, members, periods) for stream, members in streams.items())
-    return [one for one in told if one is not None]
-
-
-def _member(one: Conversation, times: tuple[int, ...]) -> tuple[_Stream, _Member] | None:
-    """Return where a conversation belongs, None when it cannot announce anything."""
-    if one.transport is not Transport.UDP or not times:
-        return None
-    if one.packets_to_server and one.packets_to_client:
-        return None
-    sender, receiver = (one.client, one.client_port), (one.server, one.server_port)
-    if not one.packets_to_server:
-        sender, receiver = receiver, sender
-    if sender[0] in _NOBODY:
-        return None
-    stream = _Stream(
-        one.source,
-        one.site,
-        one.vlan,
-        one.tunnel,
-        one.transport,
-        *sender,
-        receiver[0],
-        one.cast == "unicast",
-        one.protocol,
-    )
-    return stream, _Member(receiver[1], times, one.bursts, one.last_ns)
-
-
-def _announcement(
-    stream: _Stream, members: list[_Member], periods: Mapping[str, float]
-) -> Announcement | None:
-    repeated = _repeated(members)
-    rounds = _rounds(repeated)
-    if len(rounds) < FEWEST_KNOWN:
-        return None
-    holes = _holes(repeated)
-    intervals = [
-        (later - earlier) / _SECOND
-        for earlier, later in pairwise(rounds)
-        if not any(earlier < end and begin < later for begin, end in holes)
+    told = streams(seen)
+    found: list[_Found] = []
+    rest: dict[Stream, list[list[Member]]] = defaultdict(list)
+    for stream, members in told.items():
+        if stream.asks:
+            continue
+        here = list(_announced(stream, members, periods))
+        found += here
+        if not (here or stream.to_one) and len(rounds(members)) < FEWEST_KNOWN:
+            rest[stream._replace(sender_port=None)].append(members)
+    for group, parts in rest.items():
+        if len(parts) >= FEWEST_UNKNOWN:
+            found += _announced(group, [one for part in parts for one in part], periods)
+    asked = exchanged([one.spoken for one in found], told)
+    return [
+        one.announcement for number, one in enumerate(found) if one.fixed or number not in asked
     ]
+
+
+def _announced(
+    stream: Stream, members: Sequence[Member], periods: Mapping[str, float]
+) -> Iterator[_Found]:
+    """Give the announcement of a stream or group; of a port each where they have their own."""
+    repeated = _repeated(members)
+    whole = _rhythm(stream, repeated, periods)
+    parts: dict[int, list[Member]] = defaultdict(list)
+    for member in repeated:
+        parts[member.port].append(member)
+    if len(parts) > 1 and not (whole and whole.fixed):
+        own = [(part, _rhythm(stream, part, periods)) for part in parts.values()]
+        apart = [(part, rhythm) for part, rhythm in own if rhythm]
+        if whole is None or (
+            len(apart) == len(parts)
+            and all(one.period.seconds > _APART * whole.period.seconds for _, one in apart)
+        ):
+            for part, rhythm in apart:
+                yield _told(stream, part, rhythm)
+            return
+    if whole:
+        yield _told(stream, repeated, whole)
+
+
+def _rhythm(
+    stream: Stream, members: Sequence[Member], periods: Mapping[str, float]
+) -> _Rhythm | None:
     fixed = periods.get(stream.protocol or "")
-    period = known(intervals, fixed) if fixed else None
-    if period is None and len(rounds) >= (FEWEST_TO_ONE if stream.to_one else FEWEST_UNKNOWN):
-        period = unknown(intervals)
-    if period is None:
+    if fixed:
+        found = rounds(members, max(QUIET_NS, round(fixed * _SECOND / _COLLAPSE)))
+        period = known(_intervals(found, members), fixed) if len(found) >= FEWEST_KNOWN else None
+        if period:
+            return _Rhythm(found, period, True)
+    found = _collapsed(members)
+    if len(found) < (FEWEST_TO_ONE if stream.to_one else FEWEST_UNKNOWN):
         return None
-    return _told(stream, repeated, rounds, holes, period)
+    period = unknown(_intervals(found, members))
+    if stream.sender_port is None:
+        shared = mixed([(one - found[0]) / _SECOND for one in found])
+        # where several moments of one period alternate, what lies between them is no period
+        if shared and (period is None or period.seconds * _APART < shared.seconds):
+            period = shared
+    if period is None or (fixed and period.confidence is not Confidence.CONFIRMED):
+        return None
+    if stream.to_one:
+        # nobody answers: it may be told something, and it may be asked in vain
+        doubt = f"{period.because}; to one host, which may be asked and not answer"
+        period = period._replace(confidence=Confidence.PLAUSIBLE, because=doubt)
+    return _Rhythm(found, period, False)
 
 
-def _told(
-    stream: _Stream,
-    members: list[_Member],
-    rounds: list[int],
-    holes: list[tuple[int, int]],
-    period: Period,
-) -> Announcement:
-    times = max(len(rounds), *_bursts(members).values()) if holes else len(rounds)
+def _intervals(begun: Sequence[int], members: Iterable[Member]) -> list[float]:
+    """Return the seconds between rounds, but for those of which some may be missing in between."""
+    gone = holes(members)
+    return [
+        (later - earlier) / _SECOND
+        for earlier, later in pairwise(begun)
+        if not any(earlier < end and begin < later for begin, end in gone)
+    ]
+
+
+def _collapsed(members: Iterable[Member]) -> list[int]:
+    """Return the rounds of an unknown period: a tenth of the median interval is no pause."""
+    members = list(members)
+    found = rounds(members)
+    if len(found) < FEWEST_UNKNOWN:
+        return found
+    middle = median([later - earlier for earlier, later in pairwise(found)])
+    return rounds(members, max(QUIET_NS, round(middle / _COLLAPSE)))
+
+
+def _told(stream: Stream, members: Sequence[Member], rhythm: _Rhythm) -> _Found:
+    begun, period = rhythm.rounds, rhythm.period
+    gone = holes(members)
+    times = max(len(begun), *bursts(members).values()) if gone else len(begun)
     wanted = expected(
-        ((later - earlier) / _SECOND for earlier, later in pairwise(rounds)), period.seconds
+        ((later - earlier) / _SECOND for earlier, later in pairwise(begun)), period.seconds
     )
-    return Announcement(
+    beats = _beats(begun, gone, max(QUIET_NS, round(period.seconds * _SECOND / _COLLAPSE)))
+    captures = {member.capture for member in members}
+    last = max(members, key=lambda member: member.last_ns)
+    why = [f"seen {times} of {max(times, wanted)} expected times", period.because]
+    if len(captures) > 1:
+        why.append(f"heard in {len(captures)} captures that follow one another")
+    if stream.sender_port is None:
+        why.append(f"sent from {len({member.sender_port for member in members})} ports")
+    announcement = Announcement(
         source=stream.sender,
         destination=stream.destination,
         ports=tuple(sorted({member.port for member in members})),
@@ -155,57 +175,31 @@ def _told(
         times=times,
         expected=max(times, wanted),
         confidence=period.confidence,
-        first_ns=rounds[0],
-        last_ns=max(member.last_ns for member in members),
-        capture=stream.capture,
+        first_ns=begun[0],
+        last_ns=last.last_ns,
+        capture=last.capture,
         source_port=stream.sender_port,
         protocol=stream.protocol,
-        because=(f"seen {times} of {max(times, wanted)} expected times", period.because),
+        because=tuple(why),
         site=stream.site,
         vlan=stream.vlan,
-        beats_ns=_beats(rounds, holes),
+        beats_ns=beats,
     )
+    ports = frozenset(member.sender_port for member in members)
+    return _Found(announcement, Spoken(stream, ports, beats), rhythm.fixed)
 
 
-def _beats(rounds: Sequence[int], holes: Iterable[tuple[int, int]]) -> tuple[int, ...]:
+def _beats(begun: Sequence[int], gone: Iterable[tuple[int, int]], quiet_ns: int) -> tuple[int, ...]:
     """Return the latest rounds: those of which every one is known, behind the last hole."""
     # the ports of one round end their holes a moment after the round began
-    known_from = max((end for _, end in holes), default=0) - QUIET_NS
-    return tuple(one for one in rounds[-MOST_BEATS:] if one >= known_from)
+    known_from = max((end for _, end in gone), default=0) - quiet_ns
+    return tuple(one for one in begun[-MOST_BEATS:] if one >= known_from)
 
 
-def _repeated(members: list[_Member]) -> list[_Member]:
+def _repeated(members: Sequence[Member]) -> list[Member]:
     """Return the members whose destination port was sent to more than once.
 
     A scan sends to each port once, and may do so with a rhythm; that announces nothing.
     """
-    bursts = _bursts(members)
-    return [member for member in members if bursts[member.port] > 1]
-
-
-def _bursts(members: Sequence[_Member]) -> dict[int, int]:
-    """Return the bursts to each destination port; a conversation cut in parts adds up."""
-    found: dict[int, int] = defaultdict(int)
-    for member in members:
-        found[member.port] += member.bursts
-    return found
-
-
-def _rounds(members: Iterable[_Member]) -> list[int]:
-    """Return when rounds began: all times in order, those less than a second apart together."""
-    found: list[int] = []
-    before = -QUIET_NS
-    for time_ns in sorted(time for member in members for time in member.times):
-        if not found or time_ns - before >= QUIET_NS:
-            found.append(time_ns)
-        before = time_ns
-    return found
-
-
-def _holes(members: Iterable[_Member]) -> list[tuple[int, int]]:
-    """Return the stretches whose times were not kept: behind the first ones of a long series."""
-    return [
-        (member.times[FIRST_TIMES - 1], member.times[FIRST_TIMES])
-        for member in members
-        if member.bursts > len(member.times) > FIRST_TIMES
-    ]
+    sent = bursts(members)
+    return [member for member in members if sent[member.port] > 1]

@@ -186,6 +186,9 @@ class Protocol(msgspec.Struct, frozen=True):
     talkative: bool = False  # datagrams after the first few tell more: keep those too
     questions: tuple[Question, ...] = ()  # how it may be asked, the gentlest first; see docs
     guards: tuple[PortRange, ...] = ()  # ports to which no other protocol's question ever goes
+    # whether what its client sends awaits an answer, by the facts of the conversation: asked again
+    # and again it has a rhythm, and announces nothing all the same; None: it may be an announcement
+    asks: Callable[[Mapping[str, Any]], bool] | None = None
 
     @property
     def profile(self) -> Profile:

@@ -183,4 +183,5 @@ PROTOCOL = Protocol(
     layouts=(HEADER,),
     safety="An open resolver is used to flood others; answer the own networks only.",
     programs=("named", "unbound", "dnsmasq", "systemd-resolve", "pdns_server", "coredns", "knotd"),
+    asks=lambda facts: True,
 )

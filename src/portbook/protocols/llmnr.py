@@ -52,4 +52,5 @@ PROTOCOL = Protocol(
     safety="Anybody on the link can answer and take over a name; switch it off where DNS works.",
     programs=("systemd-resolve", "llmnrd"),
     rank=1,
+    asks=lambda facts: True,
 )

@@ -143,4 +143,5 @@ PROTOCOL = Protocol(
     programs=("avahi-daemon", "mDNSResponder", "systemd-resolve"),
     rank=1,
     talkative=True,
+    asks=lambda facts: "asked" in facts and "services" not in facts,
 )

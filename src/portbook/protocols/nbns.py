@@ -133,4 +133,5 @@ PROTOCOL = Protocol(
     safety="Anybody on the link can answer and take over a name; switch it off where DNS works.",
     programs=("nmbd", "System"),
     talkative=True,
+    asks=lambda facts: True,  # registrations too: they await an objection
 )

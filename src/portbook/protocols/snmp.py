@@ -319,4 +319,5 @@ PROTOCOL = Protocol(
     programs=("snmpd", "snmptrapd", "snmp.exe"),
     questions=snmp_asking.questions(),
     talkative=True,
+    asks=lambda facts: str(facts.get("pdu")).startswith(("get", "set")),
 )

@@ -165,4 +165,5 @@ PROTOCOL = Protocol(
     "answers beyond it is misused to flood others.",
     programs=("minissdpd", "miniupnpd", "upnpd", "gssdp", "ssdpsrv"),
     talkative=True,
+    asks=lambda facts: facts.get("messages") == ("M-SEARCH *",),
 )
