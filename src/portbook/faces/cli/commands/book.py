@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -13,6 +14,10 @@ import msgspec
 from portbook.errors import SourceError
 from portbook.faces.cli.options import Shape, shaped
 from portbook.faces.times import duration_s, moment_ns, short
+
+if TYPE_CHECKING:
+    from portbook.book import Book
+    from portbook.book.opinions import Opinion
 
 with_book = click.option("--book", "path", type=click.Path(dir_okay=False), help="Another book.")
 
@@ -141,6 +146,63 @@ def _difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
         for name in before
         if before.get(name) != after.get(name)
     )
+
+
+@command.command(
+    "opinions",
+    help="""List what readers of the pages said: was this page helpful.
+
+    \b
+      portbook book opinions
+      portbook book opinions --page /1743/udp --jsonl
+
+    The newest come first. The book keeps the latest 10,000; `book prune` forgets old ones.
+    """,
+)
+@click.option("--page", metavar="PATH", help="One page's alone, such as /1743/udp.")
+@click.option(
+    "--most",
+    type=click.IntRange(1, 10_000),
+    default=100,
+    show_default=True,
+    help="At most so many.",
+)
+@with_book
+@shaped
+def opinions(page: str | None, most: int, path: str | None, shape: Shape) -> None:
+    """Show faces and comments."""
+    from portbook.book import Book
+
+    with Book.open(_path(path), readonly=True) as book:
+        found = list(islice(_said(book, page), most))
+        counts = book.opinion_counts(page)
+    if shape is not Shape.TABLE:
+        from portbook.faces.cli.output import write_records
+
+        write_records(found, shape)
+    elif not found:
+        click.echo("Nobody has said anything yet.")
+    else:
+        from portbook.faces.terminal import print_table
+
+        told = ", ".join(f"{count} {face}" for face, count in counts.items())
+        rows = [
+            (short(one.at_ns), one.face, one.page, one.language, " ".join(one.comment.split()))
+            for one in found
+        ]
+        heads = ("when!", "face!", "page!", "language!", "comment")
+        print_table(f"What readers said: {told}", heads, rows)
+
+
+def _said(book: Book, page: str | None) -> Iterator[Opinion]:
+    """Give all opinions, or those about one page, the newest first."""
+    after = None
+    while True:
+        some = book.opinions(most=1000, after=after)
+        yield from (one for one in some.rows if page in (None, one.page))
+        after = some.next
+        if after is None:
+            return
 
 
 @command.command(
