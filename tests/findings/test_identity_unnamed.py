@@ -14,7 +14,7 @@ from portbook.emulators.frames import Host, TcpTalk, pcap
 from portbook.records import Conversation
 from portbook.survey import traffic
 
-REDIS = b"*1\r\n$4\r\nPING\r\n", b"+PONG\r\n+PONG\r\n"
+STORE = b"FETCH level/7\n", b"level/7 = 12.5\n"  # of nobody that is known
 
 
 def whole(port: int = 502, **more: Any) -> Conversation:
@@ -65,8 +65,8 @@ def test_a_key_value_store_on_502_is_told_from_its_packets(tmp_path: Path) -> No
     client = Host("10.0.0.5", "02:00:00:00:00:05")
     server = Host("10.0.0.9", "02:00:00:00:00:09")
     talk = TcpTalk(client, 50000, server, 502)
-    talk.to_server(REDIS[0])
-    talk.to_client(REDIS[1])
+    talk.to_server(STORE[0])
+    talk.to_client(STORE[1])
     talk.close()
     capture = tmp_path / "store.pcap"
     capture.write_bytes(pcap(talk.frames))
