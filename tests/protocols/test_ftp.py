@@ -67,14 +67,13 @@ EXAMPLES = [
     Example(
         "POP3 client that says USER",
         Payload.of(TCP, (b"USER a\r\nPASS b\r\nSTAT\r\n",), (b"+OK POP3 ready\r\n",)),
-        None,
-        None,
+        "pop3",
+        PLAUSIBLE,
     ),
     Example(
         "IRC client that says USER",
         Payload.of(TCP, (b"NICK a\r\nUSER a 0 * :a\r\n",), (b":irc 001 a :Welcome\r\n",)),
-        None,
-        None,
+        "irc",
     ),
 ]
 

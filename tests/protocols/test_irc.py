@@ -42,6 +42,12 @@ EXAMPLES = [
         "irc",
         PLAUSIBLE,
     ),
+    Example(
+        "a channel at once, mixed-ot-it-synthetic-352hosts.pcap",
+        Payload.of(TCP, [b"NICK testnick\r\nJOIN #test\r\n"], [b":irc NOTICE AUTH :***\r\n"]),
+        "irc",
+        PLAUSIBLE,
+    ),
     Example("a client alone", Payload.of(TCP, [REGISTERS]), "irc", PLAUSIBLE),
 ]
 

@@ -51,7 +51,9 @@ def recognise(payload: Payload) -> Identification | None:
     command = next(iter(asked.values())).decode("latin-1")
     because = f"the client says {command} with a tag"
     if not answers & asked.keys():
-        return plausible(NAME, "a greeting that names IMAP", because) if names else None
+        doubt = "no answer gives back a tag"
+        told = plausible(NAME, "a greeting that names IMAP", because, against=(doubt,))
+        return told if names else None
     secured = {"secured": "STARTTLS"} if b"STARTTLS" in asked.values() else {}
     return confirmed(
         NAME,

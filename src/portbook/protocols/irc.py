@@ -14,7 +14,6 @@ OPENING = (b"NICK", b"USER", b"PASS", b"CAP")
 
 _NICK = re.compile(rb"NICK :?([A-Za-z0-9\[\]\\`_^{|}-]{1,64})\Z", re.IGNORECASE)
 _USER = re.compile(rb"USER [^ ]{1,64} [^ ]{1,64} [^ ]{1,128} :?[^\r\n]{1,200}\Z", re.IGNORECASE)
-_CAP = re.compile(rb"CAP (?:LS|REQ|END)(?: |\Z)", re.IGNORECASE)
 _NUMBER = re.compile(rb":([A-Za-z0-9._:-]{1,128}) ([0-9]{3}) ([^ ]{1,64}) ")
 _WORD = re.compile(rb"(?::([A-Za-z0-9._:-]{1,128}) )?(?:NOTICE (?:AUTH|\*|[^ ]{1,64}) :|CAP )")
 _PING = re.compile(rb"PING :?[\x21-\x7e]{1,128}\Z")
@@ -33,7 +32,7 @@ def recognise(payload: Payload) -> Identification | None:
     if not payload.to_client:
         because = "the client says NICK and USER"
         return plausible(NAME, because) if registers else None
-    if not told or not (registers or _CAP.match(asked[0]) or nick):
+    if not told or nick is None:
         return None
     numbers = [match for line in told if (match := _NUMBER.match(line))]
     if not numbers and not any(_WORD.match(line) for line in told[:1]):
@@ -44,8 +43,10 @@ def recognise(payload: Payload) -> Identification | None:
         return confirmed(
             NAME, "the client says NICK and USER", answers, server=_server(numbers, told)
         )
-    if registers and (_WORD.match(told[0]) or _PING.match(told[0])):
-        return plausible(NAME, "the client says NICK and USER", "the server answers with a notice")
+    if nick is not None and (_WORD.match(told[0]) or (registers and _PING.match(told[0]))):
+        doubt = "no answer by number"
+        notice = "the server answers with a notice"
+        return plausible(NAME, "the client says NICK", notice, against=(doubt,))
     return None
 
 

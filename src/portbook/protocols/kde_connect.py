@@ -53,11 +53,14 @@ def recognise(payload: Payload) -> Identification | None:
         fits = payload.to_client.octets.startswith(TLS) or _packet(payload.to_client, stream=stream)
         if not fits:
             return None
-    told = confirmed if packet.body.protocol_version else plausible
     facts: dict[str, object] = {"protocol_version": packet.body.protocol_version}
     if packet.body.device_type in DEVICES:
         facts["device_type"] = packet.body.device_type
-    return told(NAME, f"one whole object of type {KIND}", facts=facts, client=_device(packet.body))
+    because, client = f"one whole object of type {KIND}", _device(packet.body)
+    if not packet.body.protocol_version:
+        doubt = "it tells no version of the protocol"
+        return plausible(NAME, because, against=(doubt,), facts=facts, client=client)
+    return confirmed(NAME, because, facts=facts, client=client)
 
 
 def _packet(side: Side, *, stream: bool) -> Packet | None:

@@ -66,7 +66,7 @@ def recognise(payload: Payload) -> Identification | None:
         return _datagrams(payload)
     if payload.transport is not Transport.TCP:
         return None
-    if payload.to_server.octets[0] == REQUEST:
+    if payload.to_server.octets[:1] == bytes((REQUEST,)):
         return _binary(payload)
     return _words(payload.to_server.octets, payload.to_client.octets)
 
@@ -111,7 +111,11 @@ def _binary(payload: Payload) -> Identification | None:
         if one["opcode"] == VERSION and not one["status"] and version[:1].isdigit():
             server = {"product": "Memcached", "version": clean(version, 32)}
     say = confirmed if server or len(told) > 1 or any(o["key"] or o["body"] for o in told) else None
-    return say(NAME, *because, server=server) if say else plausible(NAME, *because)
+    return (
+        say(NAME, *because, server=server)
+        if say
+        else plausible(NAME, *because, against=("one empty answer",))
+    )
 
 
 def _measure(octets: bytes, at: int) -> int | None:

@@ -43,10 +43,12 @@ def recognise(payload: Payload) -> Identification | None:
     replies = whole_lines(payload.to_client.octets)
     answered = len(replies) > 1 and replies[1].startswith((OK, ERROR))
     if not answered:
-        return plausible(NAME, "a greeting +OK", f"the client says {asked[0]}") if names else None
+        doubt = "the command is not answered"
+        told = plausible(NAME, "a greeting +OK that names POP3", against=(doubt,), server=server)
+        return told if names else None
     secured = {"secured": "STLS"} if "STLS" in asked else {}
-    told = f"the client says {asked[0]} and is answered"
-    return confirmed(NAME, "a greeting +OK", told, facts=secured, server=server)
+    exchange = f"the client says {asked[0]} and is answered"
+    return confirmed(NAME, "a greeting +OK", exchange, facts=secured, server=server)
 
 
 def _server(text: str) -> dict[str, str]:
