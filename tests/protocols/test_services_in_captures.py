@@ -39,8 +39,6 @@ CARRIERS = {
 # (capture, server port, what tshark says, what the bytes say, why)
 EXPLAINED = frozenset(
     (
-        ("container-pcapng-ether-and-sll.pcapng", 3306, "tls", None, "MySQL that turns to TLS"),
-        ("container-pcapng-zstd.pcapng.zst", 3306, "tls", None, "MySQL that turns to TLS"),
         ("container-pcapng-ether-and-sll.pcapng", 22, "ssh", None, "joined inside the cipher"),
         ("container-pcapng-zstd.pcapng.zst", 22, "ssh", None, "joined inside the cipher"),
         ("frag-socks-http.pcap", 21477, "http", None, "SOCKS that carries HTTP"),
@@ -206,7 +204,7 @@ def test_a_service_on_an_odd_port_or_in_an_odd_state_is_named(
 
 
 @needs_captures
-@pytest.mark.parametrize("capture", ["odd-socks-on-10080.pcap", "odd-quic-on-4433.pcap"])
+@pytest.mark.parametrize("capture", ["odd-socks-on-10080.pcap"])
 def test_what_is_none_of_the_services_gets_no_name(capture: str) -> None:
     found = list(conversations(CAPTURES / capture))
 

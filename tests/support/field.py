@@ -29,6 +29,7 @@ _NAMES = {
     "pres": "mms",
     "dcerpc": "profinet-cm",
     "hart_ip": "hart-ip",
+    "isakmp": "ike",
     "omron": "fins",
     "synphasor": "c37118",
 }

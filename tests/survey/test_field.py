@@ -119,6 +119,10 @@ NAMED_OTHERWISE: dict[str, tuple[dict[Place, int], str]] = {
         )
     },
     "malformed/pcapplusplus-fuzz-5758569646653440.pcap": ({("bgp", "tcp", 0): 0}, BY_PORT),
+    "malformed/tcpdump-ikev2-id-short.pcap": (
+        {("ike", "udp", 500): 0},
+        "a payload of 5 octets in a message of 76, and nothing after it",
+    ),
     "malformed/tcpdump-bgp_pmsi_tunnel-oobr.pcap": ({("bgp", "tcp", 0): 0}, DAMAGED_BGP),
     "malformed/pcapplusplus-fuzz-4829420752470016.pcap": (
         {("http", "tcp", 80): 0},
@@ -174,7 +178,12 @@ UNNAMED_THERE: dict[str, dict[Place, int]] = {
         ("kerberos", "tcp", 88): 1,
         ("ldap", "tcp", 389): 1, ("radius", "udp", 1812): 2, ("sip", "tcp", 5060): 1,
         ("sip", "udp", 5060): 1, ("stun", "udp", 3478): 1, ("tftp", "udp", 69): 2,
+        ("dtls", "udp", 443): 1, ("dtls", "udp", 5684): 1, ("ike", "udp", 500): 2,
+        ("imap", "tcp", 143): 2, ("irc", "tcp", 6667): 3, ("mysql", "tcp", 3306): 2,
+        ("oracle-tns", "tcp", 1521): 1, ("postgresql", "tcp", 5432): 1, ("quic", "udp", 443): 2,
     },
+    "container-pcapng-ether-and-sll.pcapng": {("mysql", "tcp", 3306): 1},
+    "container-pcapng-zstd.pcapng.zst": {("mysql", "tcp", 3306): 1},
 }  # fmt: skip
 PARTS = (
     "conversations", "services", "devices", "announcements", "oddities", "findings", "problems",
@@ -317,7 +326,7 @@ def test_a_question_for_too_many_registers_is_modbus_with_a_doubt() -> None:
         ("odd-http-on-5432.pcap", {"http"}),
         ("odd-http-on-irc-port.pcapng", {"http"}),
         ("odd-socks-on-10080.pcap", set()),
-        ("odd-quic-on-4433.pcap", set()),
+        ("odd-quic-on-4433.pcap", {"quic"}),
         ("odd-tcp-12345.pcap", set()),
     ],
 )

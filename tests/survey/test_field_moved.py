@@ -78,6 +78,8 @@ def test_enough_was_named_for_that_to_tell_something() -> None:
     without = {
         "amqp", "coap", "crimson", "egd", "ge-srtp", "lonworks-ip", "ntrip", "pakbus", "rtcm",
         "rtps", "tristation", "waveserver",
+        "bittorrent", "git", "kafka", "kde-connect", "memcached", "mongodb", "nats", "openvpn",
+        "pop3", "redis", "rsync", "tds", "wireguard", "xmpp",
         "codesys-v2", "cotp", "datalink", "dlms", "knxnet-ip", "mbus", "pac-control", "pc-worx",
         "proconos", "reftek", "rtsp", "seedlink", "slmp", "syslog", "telnet", "unitrends", "vnc",
         "ws-discovery",
