@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -45,6 +46,9 @@ def pages(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
     folder = tmp_path_factory.mktemp("served")
     copied = Path(shutil.copy(filled, folder / "book.sqlite"))
     with served(folder, "--capture", filled.parent / "plant.pcap", book=copied) as running:
+        until = time.monotonic() + 60
+        while '"state":"done"' not in running.ask("/api/v1/captures").text:
+            assert time.monotonic() < until, "the capture is not read"
         yield running
 
 
