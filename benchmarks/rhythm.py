@@ -1,6 +1,6 @@
 """How many announcements are found at one false alarm in a hundred, beside other scores of rhythm.
 
-    python benchmarks/rhythm.py [--series 150] [--seed 1743] [--json]
+    python benchmarks/rhythm.py [--series 100] [--seed 1743] [--json]
 
 Makes series of sightings with and without a rhythm, from a seed, and asks every method about each.
 Ours are `rhythm.announcements` as the program calls it: with the protocol's period known ("known")
@@ -209,7 +209,7 @@ def main() -> int:
     arguments = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    arguments.add_argument("--series", type=int, default=150, help="of each kind")
+    arguments.add_argument("--series", type=int, default=100, help="of each kind")
     arguments.add_argument("--seed", type=int, default=1743)
     arguments.add_argument("--json", action="store_true", help="one document")
     told = arguments.parse_args()

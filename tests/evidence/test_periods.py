@@ -167,3 +167,38 @@ def test_the_unit_of_time_does_not_matter(intervals: list[float], scale: float) 
     # a series that stands exactly on a threshold may fall either way
     if one and other:
         assert abs(one.seconds * scale - other.seconds) <= 0.5 * other.seconds
+
+
+@pytest.mark.parametrize("count", [15, 30, 60])
+def test_a_known_period_is_hardly_ever_seen_in_intervals_about_as_long(count: int) -> None:
+    # gamma and uniform intervals lie near 60 s more often than others
+    chance = random.Random(count)
+    series = [irregular(chance, kind, count) for kind in ("gamma", "uniform") for _ in range(300)]
+
+    assert _share([_minute(one) for one in series]) <= 0.01
+
+
+def test_five_sightings_are_enough_however_many_were_lost() -> None:
+    chance = random.Random(1743)
+    series = [_intervals(sightings(chance, 5, loss=0.3, jitter=0.05)) for _ in range(3000)]
+
+    assert 1 == _share([_minute(one) for one in series], CONFIRMED)
+
+
+def test_a_wide_jitter_does_not_bend_the_period() -> None:
+    chance = random.Random(15)
+    found = [unknown(_intervals(sightings(chance, 15, jitter=0.2))) for _ in range(100)]
+
+    assert sum(one is not None and abs(one.seconds - 60) < 3 for one in found) >= 90
+
+
+@pytest.mark.parametrize("judge", [_minute, unknown])
+def test_of_a_very_long_series_the_latest_intervals_count(
+    judge: Callable[[list[float]], Period | None],
+) -> None:
+    chance = random.Random(2)
+    before = [chance.expovariate(1 / 60) + 1 for _ in range(5000)]
+    found = judge([*before, *[60.0] * 63])
+
+    assert found is not None
+    assert (CONFIRMED, 60.0) == (found.confidence, round(found.seconds, 6))

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import msgspec
 import pytest
 import support
+from hypothesis import given
+from hypothesis import strategies as st
 from support.rows import TCP, UDP, row
 from support.series import irregular, sightings
 
@@ -328,3 +330,218 @@ def test_at_most_64_moments_are_told_of_many_short_conversations() -> None:
 
     assert (180, MOST_BEATS) == (found.times, len(found.beats_ns))
     assert seconds[-MOST_BEATS:] == [(one - NOON) // SECOND for one in found.beats_ns]
+
+
+def _answers(questions: list[float], *, after: float = 0.01, port: int = 40001) -> Seen:
+    later = [at + after for at in questions]
+    return _seen(later, a="10.0.0.9", a_port=50000, b="10.0.0.5", b_port=port)
+
+
+@pytest.mark.parametrize("asked", ["10.0.0.9", "10.0.0.255"])
+def test_a_poll_that_is_answered_from_another_port_is_no_announcement(asked: str) -> None:
+    # one host, or a group that one host answers for
+    questions = [30.0 * number for number in range(17)]
+    poll = _seen(questions, a_port=40001, b=asked, b_port=34964)
+
+    assert [] == announcements([poll, _answers(questions)], {})
+    assert [] == announcements([_answers(questions), poll], {})
+
+
+def test_a_poll_is_known_though_some_of_its_answers_are_lost() -> None:
+    questions = [30.0 * number for number in range(20)]
+    poll = _seen(questions, a_port=40001, b="239.255.255.250", b_port=1900)
+    kept = [at for number, at in enumerate(questions) if number % 4]
+
+    assert [] == announcements([poll, _answers(kept)], {})
+
+
+def test_what_comes_back_at_other_times_does_not_hide_an_announcement() -> None:
+    told = [30.0 * number for number in range(20)]
+    beacon = _seen(told, a_port=40001, b="10.0.0.255", b_port=9999)
+    found = announcements([beacon, _answers(told, after=13.0)], {})
+
+    assert ["10.0.0.5", "10.0.0.9"] == [one.source for one in found]
+    # so often that one comes by chance within a second of each
+    busy = [1.5 * number for number in range(400)]
+    found = announcements([beacon, _answers(busy)], {})
+
+    assert "10.0.0.5" in [one.source for one in found]
+
+
+def test_a_rhythm_that_its_protocol_fixes_is_an_announcement_whoever_reacts_to_it() -> None:
+    told = [60.0 * number for number in range(8)]
+    found = announcements([*_round(told), _answers(told, port=1740)], PERIODS)
+
+    assert ["codesys-v3"] == [one.protocol for one in found]
+
+
+def test_what_a_silent_host_is_told_may_be_a_question_and_is_never_confirmed() -> None:
+    seconds = [60.0 * number for number in range(40)]
+    (alone,) = announcements([_seen(seconds, b="10.0.0.9", b_port=161)], {})
+    (everybody,) = announcements([_seen(seconds, b_port=161)], {})
+
+    assert (Confidence.PLAUSIBLE, Confidence.CONFIRMED) == (alone.confidence, everybody.confidence)
+    assert "may be asked" in alone.because[1]
+
+
+def test_names_asked_for_again_and_again_are_no_announcement() -> None:
+    seconds = [3.2 * number for number in range(90)]
+
+    assert [] == announcements([_seen(seconds, "nbns", b_port=137)], {})
+    assert 1 == len(announcements([_seen(seconds, "nbdgm", b_port=138)], {}))
+
+
+def test_a_new_source_port_every_time_does_not_hide_an_announcement() -> None:
+    chance = random.Random(8)
+    seconds = sightings(chance, 12, loss=0.1, jitter=0.02, period=6.0)
+    (found,) = announcements(
+        [_seen([at], a_port=50000 + number) for number, at in enumerate(seconds)], {}
+    )
+
+    assert (6.0, 12, None) == (round(found.period_s, 1), found.times, found.source_port)
+    assert "sent from 12 ports" in found.because
+    assert [NOON + round(at * SECOND) for at in seconds] == list(found.beats_ns)
+
+
+def test_new_ports_of_several_programs_show_the_period_that_they_share() -> None:
+    chance = random.Random(9)
+    seconds = sorted(
+        at + begun for begun in (0, 17, 41) for at in sightings(chance, 10, loss=0.1, jitter=0.02)
+    )
+    (found,) = announcements(
+        [_seen([at], a_port=50000 + number) for number, at in enumerate(seconds)], {}
+    )
+
+    assert (60, Confidence.PLAUSIBLE) == (round(found.period_s), found.confidence)
+
+
+def test_questions_from_new_ports_to_one_host_are_no_group() -> None:
+    polls = [_seen([30.0 * at], a_port=50000 + at, b="10.0.0.9") for at in range(30)]
+
+    assert [] == announcements(polls, {})
+
+
+def test_two_rhythms_of_one_socket_are_told_apart_by_their_ports() -> None:
+    here = [30.0 * number for number in range(30)]
+    there = [7 + 45.0 * number for number in range(20)]
+    found = announcements([_seen(here, b_port=5001), _seen(there, b_port=5002)], {})
+
+    assert [((5001,), 30.0), ((5002,), 45.0)] == [(one.ports, one.period_s) for one in found]
+
+
+def test_ports_that_are_told_at_different_moments_of_one_period_have_it() -> None:
+    here = [60.0 * number for number in range(20)]
+    found = announcements(
+        [_seen(here, b_port=5001), _seen([at + 20 for at in here], b_port=5002)], {}
+    )
+
+    assert [60.0, 60.0] == [one.period_s for one in found]
+
+
+def test_a_round_that_takes_seconds_is_one_round_of_a_known_period() -> None:
+    begun = [60.0 * number for number in range(6)]
+    found = _one([_seen([at + more for at in begun for more in (0, 1.6, 3.4)], "codesys-v3")])
+
+    assert (60.0, 6, 6, Confidence.CONFIRMED) == (
+        found.period_s,
+        found.times,
+        found.expected,
+        found.confidence,
+    )
+    assert [NOON + round(at * SECOND) for at in begun] == list(found.beats_ns)
+
+
+def _of(capture: str, seconds: list[float]) -> list[Seen]:
+    return [
+        one._replace(conversation=msgspec.structs.replace(one.conversation, source=capture))
+        for one in _round(seconds)
+    ]
+
+
+def test_an_announcement_goes_on_over_captures_that_follow_one_another() -> None:
+    seconds = [60.0 * number for number in range(6)]
+    seen = [one for at in (4, 0, 2) for one in _of(f"{at}.pcap", seconds[at : at + 2])]
+    found = _one(seen)
+
+    assert (6, 6, Confidence.CONFIRMED, "4.pcap") == (
+        found.times,
+        found.expected,
+        found.confidence,
+        found.capture,
+    )
+    assert "heard in 3 captures that follow one another" in found.because
+    assert [NOON + round(at * SECOND) for at in seconds] == list(found.beats_ns)
+
+
+def test_captures_of_different_days_are_different_announcements() -> None:
+    day = [60.0 * number for number in range(5)]
+    found = announcements(
+        [*_of("one.pcap", day), *_of("other.pcap", [at + 86_400 for at in day])], PERIODS
+    )
+
+    assert [("one.pcap", 5, 5), ("other.pcap", 5, 5)] == [
+        (one.capture, one.times, one.expected) for one in found
+    ]
+
+
+def test_a_series_of_very_many_parts_is_judged_too() -> None:
+    seconds = [60.0 * number for number in range(2400)]
+    parts = [_seen(seconds[at : at + 60], "codesys-v3") for at in range(0, 2400, 60)]
+    found = _one(parts)
+
+    assert (2400, 2400, Confidence.CONFIRMED) == (found.times, found.expected, found.confidence)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 2000),  # seconds
+            st.integers(0, 3),  # sender's port
+            st.integers(0, 2),  # destination's port
+            st.sampled_from(["10.0.0.9", "10.0.0.255"]),
+            st.sampled_from([None, "codesys-v3", "nbns"]),
+        ),
+        max_size=60,
+    )
+)
+def test_whatever_is_sent_the_rounds_add_up(
+    sent: list[tuple[int, int, int, str, str | None]],
+) -> None:
+    moments: dict[tuple[int, int, str, str | None], list[float]] = {}
+    for at, sender, port, to, protocol in sorted(sent, key=lambda one: one[0]):
+        moments.setdefault((sender, port, to, protocol), []).append(float(at))
+    seen = [
+        _seen(sorted(set(times)), protocol, a_port=1740 + sender, b=to, b_port=1740 + port)
+        for (sender, port, to, protocol), times in moments.items()
+    ]
+
+    for one in announcements(seen, PERIODS):
+        assert one.protocol != "nbns"
+        assert 3 <= one.times <= one.expected
+        assert list(one.beats_ns) == sorted(set(one.beats_ns))
+        assert 0 < len(one.beats_ns) <= MOST_BEATS
+        assert one.first_ns <= one.beats_ns[0]
+        assert one.beats_ns[-1] <= one.last_ns
+        assert one.confidence is Confidence.PLAUSIBLE or one.times >= 5
+
+
+@support.needs_captures
+def test_real_searches_name_questions_and_polls_are_no_announcements() -> None:
+    found = {
+        (one.protocol, one.source)
+        for name in ("it-155conversations-with-ftp.pcap", "plant-profinet-cm-33hosts.pcap")
+        for one in _announced(str(support.CAPTURES / name), None)
+    }
+
+    assert set() == found
+
+
+@support.needs_captures
+def test_real_screens_that_announce_themselves_from_new_ports_are_found() -> None:
+    found = _announced(str(support.CAPTURES / "it-1149conversations.pcapng"), None)
+    groups = [one for one in found if one.source_port is None]
+
+    assert {("192.168.152.126", 6.0), ("192.168.152.153", 6.0)} == {
+        (one.source, one.period_s) for one in groups
+    }
+    assert all((15600,) == one.ports and one.times > 200 for one in groups)

@@ -19,7 +19,7 @@ from portbook.records import Confidence
 FEWEST_MIXED = 15  # sightings
 _BINS = 10  # in the median interval
 _SHORTEST = 4  # bins: what lies closer is jitter of the bins themselves
-_OF_BEST = 0.8  # of the highest peak: a lower one at a shorter time is the period, not its double
+_OF_BEST = 0.65  # of the highest peak: a lower one at a shorter time is the period, not its double
 
 # Least peak by number of sightings: one in 300 irregular series passes. Measured on 3000 series
 # each, of the kinds that `periods` names and of somebody at work; rounded towards caution.

@@ -20,11 +20,11 @@ FEWEST_KNOWN, FEWEST_UNKNOWN = 3, 5  # sightings
 MOST_SIGHTINGS = 64  # the latest ones that count: more cost time and tell nothing new
 _SURE_KNOWN, _SURE_UNKNOWN = 5, 8
 _TOLERANCE = 0.1  # of the period: how far an interval may lie from a multiple of a known one
-_FURTHEST_KNOWN, _FURTHEST = 8, 6  # multiples of the period that one interval may span
+_FURTHEST_KNOWN, _FURTHEST = 12, 6  # multiples of the period that one interval may span
 _CHANCE = 0.15  # of an irregular series' intervals lie near a multiple; 0.10 to 0.20 measured
 # Most luck that is believed, by number of intervals: the more there are, the less of it a true
 # rhythm needs, and the further irregular series stray from the share above.
-_LUCK = ((10, 0.001), (6, 0.01), (0, 0.03))
+_LUCK = ((10, 0.003), (6, 0.01), (0, 0.03))
 _LEAST_SEEN = (1 / 4, 1 / 3)  # of the expected sightings: of five and more, of fewer
 
 _NEAR = 0.2  # of the period: what belongs to a multiple while a lattice is fitted

@@ -33,6 +33,7 @@ _SECOND = 1_000_000_000
 MOST_BEATS = 64  # rounds whose moments are told
 FEWEST_TO_ONE = 8  # rounds: a question to one host that stays silent is asked again a few times
 _COLLAPSE = 10  # of a period: what comes closer than a tenth of it is one round
+_NEAR = 0.05  # of a period: how far two measurements of it lie apart
 _APART = 1.5  # times the common period: ports that have longer ones have their own
 
 
@@ -63,15 +64,16 @@ def announcements(
         periods = {name: one.period_s for name, one in protocols().items() if one.period_s}
     told = streams(seen)
     found: list[_Found] = []
-    rest: dict[Stream, list[list[Member]]] = defaultdict(list)
+    rest: dict[tuple[Stream, frozenset[int]], list[list[Member]]] = defaultdict(list)
     for stream, members in told.items():
         if stream.asks:
             continue
         here = list(_announced(stream, members, periods))
         found += here
         if not (here or stream.to_one) and len(rounds(members)) < FEWEST_KNOWN:
-            rest[stream._replace(sender_port=None)].append(members)
-    for group, parts in rest.items():
+            ports = frozenset(member.port for member in members)
+            rest[stream._replace(sender_port=None), ports].append(members)
+    for (group, _), parts in rest.items():
         if len(parts) >= FEWEST_UNKNOWN:
             found += _announced(group, [one for part in parts for one in part], periods)
     asked = exchanged([one.spoken for one in found], told)
@@ -119,7 +121,7 @@ def _rhythm(
     if stream.sender_port is None:
         shared = mixed([(one - found[0]) / _SECOND for one in found])
         # where several moments of one period alternate, what lies between them is no period
-        if shared and (period is None or period.seconds * _APART < shared.seconds):
+        if shared and not (period and _same(shared.seconds, period.seconds)):
             period = shared
     if period is None or (fixed and period.confidence is not Confidence.CONFIRMED):
         return None
@@ -128,6 +130,10 @@ def _rhythm(
         doubt = f"{period.because}; to one host, which may be asked and not answer"
         period = period._replace(confidence=Confidence.PLAUSIBLE, because=doubt)
     return _Rhythm(found, period, False)
+
+
+def _same(one: float, other: float) -> bool:
+    return abs(one - other) <= _NEAR * other
 
 
 def _intervals(begun: Sequence[int], members: Iterable[Member]) -> list[float]:
