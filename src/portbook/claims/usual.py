@@ -19,9 +19,14 @@ _REGISTERED_AS: Mapping[str, tuple[str, ...]] = {
     "dhcp": ("bootps", "bootpc"),
     "dnp3": ("dnp",),
     "dns": ("domain",),
+    "dtls": ("coaps",),
+    "ike": ("isakmp", "ipsec-nat-t"),
     "knxnet-ip": ("efcp",),
+    "memcached": ("memcache",),
+    "oracle-tns": ("oracle",),
     "smb": ("microsoft-ds", "netbios-ssn"),
     "smtp": ("submission",),
+    "tds": ("ms-sql-s",),
 }
 
 
