@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import psutil
 import pytest
 from support.captured import demo, told
+from support.shelf_children import children
 from support.shelved import chunks, long_capture, running
 
 from portbook.book import Book
@@ -189,18 +189,6 @@ def pipe(folder: Path, name: str = "endless.pcap") -> Path:
 
 
 needs_pipes = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-
-
-def children() -> list[psutil.Process]:
-    """Return the shelf's own children: other tests' servers and browsers live beside them."""
-    return [one for one in psutil.Process().children() if _is_ours(one)]
-
-
-def _is_ours(one: psutil.Process) -> bool:
-    try:
-        return any("portbook.faces.web.children" in word for word in one.cmdline())
-    except psutil.NoSuchProcess:
-        return False
 
 
 @needs_pipes

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
-import psutil
 import pytest
 
 if sys.platform != "linux":
@@ -16,6 +15,7 @@ if sys.platform != "linux":
 
 from support.captured import demo, told
 from support.knowing import NOW_NS
+from support.shelf_children import children
 from support.shelved import Running, running
 from support.veth import needs_veth, pair, send
 
@@ -98,7 +98,7 @@ def test_an_interface_that_is_listened_to_again_begins_anew(tmp_path: Path) -> N
             await listening(work, name)
             send(FRAMES)
             await heard(work, name, len(FRAMES))
-            (child,) = psutil.Process().children()
+            (child,) = children()
             child.kill()
             assert (await work.ended(name)).state.startswith("failed: listening was killed")
             assert name == work.shelf.listen("right")
@@ -112,7 +112,7 @@ def test_an_interface_that_is_listened_to_again_begins_anew(tmp_path: Path) -> N
         asyncio.run(play())
 
     assert [] == list(tmp_path.iterdir())
-    assert [] == psutil.Process().children()
+    assert [] == children()
 
 
 @pytest.mark.parametrize("name", ["no-such-one", "--help", "ünknown"])
