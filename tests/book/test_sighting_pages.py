@@ -279,11 +279,20 @@ def test_no_text_is_taken_for_a_mark(text: str) -> None:
         (Asked(most=0), "1 to 1000"),
         (Asked(most=5_000), "1 to 1000"),
         (Asked(host="10.0.0.0/99"), "not an address or prefix"),
+        (Asked(ports=(PortRange(1, 2),) * 129), "at most 128 ports"),
     ],
 )
 def test_what_cannot_be_asked_is_told(book: Book, asked: Asked, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         book.listed("service", asked)
+
+
+def test_many_ports_may_be_asked_for_at_once(book: Book) -> None:
+    fill(book, {"services": [sighted.service(port=502)]}, ("local", "eth0"))
+    spans = tuple(PortRange(at, at) for at in range(400, 528))
+
+    assert 1 == book.listed("service", Asked(ports=spans, transport=TCP)).counted
+    assert 0 == book.listed("service", Asked(ports=spans, transport=UDP)).counted
 
 
 def test_a_list_that_there_is_not_is_told(book: Book) -> None:

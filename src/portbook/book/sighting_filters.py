@@ -25,7 +25,7 @@ SEVERAL = frozenset({"announcement", "finding"})  # may have several ports and h
 SPOKEN = frozenset({"service", "announcement"})  # their label is their protocols
 _MOST_LABELS = 2_000  # different sets of protocols that are looked through
 _MOST_PLACES = 200  # sites and sources that are looked through
-_MOST_RANGES = 64
+_MOST_RANGES = 128  # of ports; each is a condition of its own
 _PLACES = "FROM sightings INDEXED BY by_source"
 _NONE = "SELECT 0 WHERE 0"
 _LARGEST = 2**63 - 1
@@ -139,7 +139,9 @@ class Filters:
     def _ports(self, asked: Asked) -> Iterable[Filter]:
         if self._kind == "device":
             return
-        spans = asked.ports[:_MOST_RANGES]
+        spans = asked.ports
+        if len(spans) > _MOST_RANGES:
+            raise UsageError(f"at most {_MOST_RANGES} ports or ranges at once, got {len(spans)}")
         wanted = None if asked.transport is None else TRANSPORTS.index(asked.transport.value)
         if spans:
             # of one port of one transport the code is one number
