@@ -43,6 +43,8 @@ def exchanged(
     spoken: Sequence[Spoken], streams: Mapping[Stream, Sequence[Member]]
 ) -> frozenset[int]:
     """Return which of what was spoken is half of an exchange, by its place in the list."""
+    if not spoken:
+        return frozenset()
     asked = {end for one in spoken for end in _senders(one.stream, one.ports)}
     # whom one host alone was told something: it may have asked for it
     answered = {

@@ -7,9 +7,10 @@ in between, or less than a tenth of the period.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from portbook.evidence.answering import Spoken, exchanged
@@ -32,6 +33,7 @@ from portbook.records import Announcement, Confidence
 _SECOND = 1_000_000_000
 MOST_BEATS = 64  # rounds whose moments are told
 FEWEST_TO_ONE = 8  # rounds: a question to one host that stays silent is asked again a few times
+_PORT = Stream._fields.index("sender_port")
 _COLLAPSE = 10  # of a period: what comes closer than a tenth of it is one round
 _NEAR = 0.05  # of a period: how far two measurements of it lie apart
 _APART = 1.5  # times the common period: ports that have longer ones have their own
@@ -64,21 +66,35 @@ def announcements(
         periods = {name: one.period_s for name, one in protocols().items() if one.period_s}
     told = streams(seen)
     found: list[_Found] = []
-    rest: dict[tuple[Stream, frozenset[int]], list[list[Member]]] = defaultdict(list)
+    rest: dict[tuple[object, ...], list[Stream]] = defaultdict(list)
     for stream, members in told.items():
         if stream.asks:
             continue
-        here = list(_announced(stream, members, periods))
+        # of a million senders nearly all were heard once or twice
+        few = sum(member.bursts for member in members) < FEWEST_KNOWN
+        here = [] if few else list(_announced(stream, members, periods))
         found += here
-        if not (here or stream.to_one) and len(rounds(members)) < FEWEST_KNOWN:
-            ports = frozenset(member.port for member in members)
-            rest[stream._replace(sender_port=None), ports].append(members)
-    for (group, _), parts in rest.items():
-        if len(parts) >= FEWEST_UNKNOWN:
-            found += _announced(group, [one for part in parts for one in part], periods)
+        if not (here or stream.to_one) and (few or len(rounds(members)) < FEWEST_KNOWN):
+            rest[stream[:_PORT] + stream[_PORT + 1 :]].append(stream)
+    for alike in rest.values():
+        if len(alike) >= FEWEST_UNKNOWN:
+            for group in _groups(alike, told):
+                found += _announced(alike[0]._replace(sender_port=None), group, periods)
     asked = exchanged([one.spoken for one in found], told)
     return [
         one.announcement for number, one in enumerate(found) if one.fixed or number not in asked
+    ]
+
+
+def _groups(alike: Iterable[Stream], told: Mapping[Stream, list[Member]]) -> list[list[Member]]:
+    """Put together what was sent to the same ports; few are no group."""
+    groups: dict[frozenset[int], list[list[Member]]] = defaultdict(list)
+    for stream in alike:
+        groups[frozenset(member.port for member in told[stream])].append(told[stream])
+    return [
+        [member for members in group for member in members]
+        for group in groups.values()
+        if len(group) >= FEWEST_UNKNOWN
     ]
 
 
@@ -138,12 +154,15 @@ def _same(one: float, other: float) -> bool:
 
 def _intervals(begun: Sequence[int], members: Iterable[Member]) -> list[float]:
     """Return the seconds between rounds, but for those of which some may be missing in between."""
-    gone = holes(members)
-    return [
-        (later - earlier) / _SECOND
-        for earlier, later in pairwise(begun)
-        if not any(earlier < end and begin < later for begin, end in gone)
-    ]
+    gone = sorted(holes(members))
+    ends = list(accumulate((end for _, end in gone), max))
+    found = []
+    for earlier, later in pairwise(begun):
+        # of the holes that begin before the later round, the furthest end
+        before = bisect_left(gone, (later,))
+        if not before or ends[before - 1] <= earlier:
+            found.append((later - earlier) / _SECOND)
+    return found
 
 
 def _collapsed(members: Iterable[Member]) -> list[int]:
