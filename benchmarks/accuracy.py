@@ -1,6 +1,6 @@
 """How often portbook names conversations rightly, beside tshark and nDPI on the same ones.
 
-    python benchmarks/accuracy.py [--captures FOLDER] [--json|--markdown] [--only WORD] [--cache FILE]
+    python benchmarks/accuracy.py [--captures FOLDER] [--json | --markdown]
 
 Every recogniser is asked about every conversation with payload, without its ports. What is true,
 a ruling by hand says (`accuracy_rulings.py`), else tshark, else the README of the captures. nDPI
@@ -123,7 +123,8 @@ def _told(tshark: Tshark, folder: Path, seen: list[Judged]) -> dict[str, bool]:
             for port in (one.asked.server_port,)
         }
         labels = tshark.labels(folder / name, *sorted(rules))
-        for one in those:
+        # it ends at once when it is told a dissector that has no such transport
+        for one in those if labels else ():
             said = labels.get(one.asked.key, {})
             clean = not any("_ws.malformed" in path for path in said)
             agrees = said_by_tshark(said) == one.asked.protocol

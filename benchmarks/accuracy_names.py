@@ -20,8 +20,9 @@ TSHARK = {
     "iec60870_asdu": "iec104", "codesysv3": "codesys-v3", "pn_io": "profinet-cm",
     "hart_ip": "hart-ip", "omron": "fins", "synphasor": "c37118", "smb2": "smb",
     "cldap": "ldap", "rpc": "sunrpc", "nfs": "sunrpc", "portmap": "sunrpc", "mount": "sunrpc",
-    "isakmp": "ike", "kip": "knxnet-ip", "knxip": "knxnet-ip", "egd": "egd",
+    "isakmp": "ike", "kip": "knxnet-ip", "knxip": "knxnet-ip",
     "ge_srtp": "ge-srtp", "bssap": "bsap", "esio": "slmp", "pgsql": "postgresql",
+    "tns": "oracle-tns", "resp": "redis",
     "mongo": "mongodb", "memcache": "memcached", "imap": "imap", "pop": "pop3", "wg": "wireguard",
     "classicstun": "stun", "rtps": "rtps", "ms-do": "dcerpc", "afs": "rx",
 }  # fmt: skip
@@ -36,7 +37,7 @@ NDPI = {
     "NiagaraFox": "fox", "Opto22": "optommp", "UMAS": "modbus", "PTPv2": "ptp",
     "FTP_CONTROL": "ftp", "SMBv1": "smb", "SMBv23": "smb", "NetBIOS": "nbns", "IPSec": "ike",
     "NFS": "sunrpc", "RPC": "sunrpc", "PostgreSQL": "postgresql", "MongoDB": "mongodb",
-    "MsSQL-TDS": "tds", "Oracle": "tns", "TPLINK_SHP": "tplink-shp", "WSD": "ws-discovery",
+    "MsSQL-TDS": "tds", "Oracle": "oracle-tns", "TPLINK_SHP": "tplink-shp", "WSD": "ws-discovery",
     "Radius": "radius", "Teredo": "teredo", "FTP_DATA": "ftp-data", "NetFlow": "cflow",
     "IMAPS": "tls", "SMTPS": "tls", "POPS": "tls", "FTPS": "ftp", "WebSocket": "http",
     "HTTP2": "http", "HTTP_Connect": "http", "HTTP_Proxy": "http", "SOAP": "http",
@@ -59,7 +60,7 @@ TUNNELS = frozenset({"vxlan", "geneve", "gtp", "teredo"})
 NOT_ABOVE = {"mptcp", "data"}
 # what the dissector is called that is told of a port, where its own choice is none
 DISSECTORS = {
-    "modbus": "mbtcp", "enip": "enip", "cip-io": "cipio", "bacnet": "bvlc", "dnp3": "dnp3.tcp",
+    "modbus": "mbtcp", "enip": "enip", "cip-io": "cipio", "bacnet": "bvlc", "dnp3": "dnp3",
     "c37118": "synphasor", "profinet-cm": "dcerpc", "iec104": "iec60870_104", "ams": "ams",
     "http": "http", "tls": "tls", "dns": "dns", "mqtt": "mqtt", "opcua": "opcua", "ssh": "ssh",
     "ftp": "ftp", "smtp": "smtp", "snmp": "snmp", "ntp": "ntp", "dhcp": "dhcp", "smb": "nbss",
@@ -74,10 +75,10 @@ PLANT = frozenset(
     {
         "ams", "bacnet", "bsap", "c1222", "c37118", "cip-io", "codesys-v2", "codesys-v3", "coap",
         "cotp", "crimson", "datalink", "dlms", "dnp3", "earthworm", "egd", "enip", "fins", "fox",
-        "ge-srtp", "genisys", "hart-ip", "iec104", "knxnet-ip", "lonworks", "mbus", "melsoft",
+        "ge-srtp", "genisys", "hart-ip", "iec104", "knxnet-ip", "lonworks-ip", "mbus", "melsoft",
         "mms", "modbus", "modbus-rtu", "mqtt", "netmanage", "opcua", "optommp", "pac-control",
         "pakbus", "pc-worx", "proconos", "profinet-cm", "profinet-dcp", "ptp", "reftek",
-        "roc-plus", "rtps", "s7comm", "seedlink", "slmp", "tristation", "unitrends",
+        "roc-plus", "rtps", "s7comm", "seedlink", "slmp", "tristation", "unitrends", "waveserver",
     }
 )  # fmt: skip
 

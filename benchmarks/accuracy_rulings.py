@@ -40,8 +40,8 @@ SILENT: tuple[Ruling, ...] = (
     Ruling(MIXED, "tcp", 443, "http", "PRI * HTTP/2.0: the preface of HTTP/2", "10.0.38.1"),
     Ruling("odd-http-on-5432.pcap", "tcp", 5432, "http", "GET, HTTP/1.1 200 OK"),
     Ruling("it-tls-236conversations.pcap", "tcp", 59852, "http", "GET /connecttest.txt HTTP/1.1"),
-    Ruling("it-155conversations-with-ftp.pcap", "udp", 1901, "ssdp", "ST and USN, to who asked"),
-    Ruling("frag-ipv6.pcap", "udp", 3702, "ws-discovery", "SOAP, wsd:Probe, over datagrams"),
+    Ruling("it-155conversations-with-ftp.pcap", "udp", 1901, "ssdp", "HTTP/1.1 200 OK, ST:, USN:"),
+    Ruling("frag-ipv6.pcap", "udp", 3702, "ws-discovery", "SOAP with wsd:Hello"),
     Ruling("odd-socks-on-10080.pcap", "tcp", 10080, "socks", "05 03 00 03 02, answered 05 02"),
 )
 # a witness names them by the port or by one frame of many; their octets say otherwise
