@@ -6,7 +6,7 @@ and what counts as a change, stands in `entries`; what is gone, in `store`.
 
 from portbook.book.changes import Change
 from portbook.book.listings import Asked, Listed
-from portbook.book.sightings import Seen
+from portbook.book.sightings import Seen, service_of
 from portbook.book.store import Book, Size
 
-__all__ = ["Asked", "Book", "Change", "Listed", "Seen", "Size"]
+__all__ = ["Asked", "Book", "Change", "Listed", "Seen", "Size", "service_of"]

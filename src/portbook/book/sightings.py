@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 
 from portbook.book.changes import subject_of
+from portbook.ports import Transport
+from portbook.records import Service
 
 COLUMNS = "kind, site, vlan, source, first_ns, last_ns, count, gone_ns, details"  # `seen` needs
 
@@ -25,6 +27,26 @@ class Seen(msgspec.Struct, frozen=True, tag="seen", tag_field="kind"):
     count: int
     gone_ns: int | None
     details: Mapping[str, Any]
+
+
+def service_of(one: Seen) -> Service:
+    """Return a service that was seen as the record that it was written from.
+
+    What the book does not keep is empty: claims belong to who asks, clients are not counted.
+    """
+    return Service(
+        address=str(one.details["address"]),
+        port=int(one.details["port"]),
+        transport=Transport(one.details["transport"]),
+        protocols=tuple(one.details.get("protocols", ())),
+        claims=(),
+        conversations=one.count,
+        first_ns=one.first_ns,
+        last_ns=one.last_ns,
+        source=one.source,
+        site=one.site,
+        vlan=one.vlan,
+    )
 
 
 def seen(row: Sequence[Any]) -> Seen:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from portbook.errors import SourceError
-from portbook.ports import Transport
 from portbook.records import Service
 
 if TYPE_CHECKING:
@@ -137,22 +136,7 @@ def _seen(path: str | None) -> Sequence[Service]:
 
 
 def _services(path: Path) -> list[Service]:
-    from portbook.book import Book
+    from portbook.book import Book, service_of
 
     with Book.open(path, readonly=True) as book:
-        return [
-            Service(
-                address=str(one.details["address"]),
-                port=int(one.details["port"]),
-                transport=Transport(one.details["transport"]),
-                protocols=tuple(one.details.get("protocols", ())),
-                claims=(),
-                conversations=one.count,
-                first_ns=one.first_ns,
-                last_ns=one.last_ns,
-                source=one.source,
-                site=one.site,
-                vlan=one.vlan,
-            )
-            for one in book.services()
-        ]
+        return list(map(service_of, book.services()))

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from portbook.book import Seen
+from portbook.book import Seen, service_of
 from portbook.book.listings import Asked
 from portbook.claims.everything import Claims
 from portbook.errors import UsageError
@@ -35,7 +35,7 @@ _ORDERS = {
     ("devices", "device"): "address",
     ("devices", "name"): "name",
     ("devices", "last"): "last",
-    ("announcements", "from"): "address",
+    ("announcements", "from"): "source",
     ("announcements", "ports"): "port",
     ("announcements", "protocol"): "protocol",
     ("announcements", "beats"): "last",
@@ -102,20 +102,10 @@ def findings(
 
 
 def _service(one: Seen, told: Mapping[str, Any], claims: Claims) -> Service:
-    port, transport = int(told["port"]), Transport(told["transport"])
-    return Service(
-        address=str(told["address"]),
-        port=port,
-        transport=transport,
-        protocols=tuple(map(str, told.get("protocols", ()))),
-        claims=claims.labels(port, transport),
-        conversations=0,
-        first_ns=one.first_ns,
-        last_ns=one.last_ns,
-        source=one.source,
-        site=one.site,
-        vlan=one.vlan,
-    )
+    found = service_of(one)
+    labels = claims.labels(found.port, found.transport)
+    # the book counts looks, not conversations
+    return msgspec.structs.replace(found, claims=labels, conversations=0)
 
 
 def _device(one: Seen, told: Mapping[str, Any], claims: Claims) -> Device:

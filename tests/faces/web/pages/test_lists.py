@@ -100,3 +100,18 @@ def test_names_from_the_network_are_text(pages: Served) -> None:
     assert "&lt;script&gt;" in main
     assert "<script>alert" not in main
     assert "<img" not in main
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/services", "/devices", "/listeners", "/announcements", "/findings", "/conversations"],
+)
+def test_every_column_that_can_be_sorted_by_is_one_that_is_known(pages: Served, path: str) -> None:
+    story = re.search(r'href="/captures/([0-9a-z]{12})"', pages.ask("/captures").text)
+    assert story
+    places = [path] if path == "/listeners" else [path, f"{path}?of={story[1]}"]
+    for place in places:
+        orders = re.findall(r'href="(\?[^"]*order=[^"]+)"', pages.ask(place).text)
+        assert orders
+        for order in orders:
+            assert 200 == pages.ask(path + unescape(order)).status, (place, order)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from portbook.book import Asked, Seen
+from portbook.book import Asked, service_of
 from portbook.claims import loading
 from portbook.claims.policies import Policy, Role
 from portbook.evidence import surroundings
@@ -88,23 +88,7 @@ def _shipped(name: str) -> Policy:
 def _seen(desk: Desk, number: int, transport: Transport | None) -> list[Service]:
     asked = Asked(ports=(PortRange(number, number),), transport=transport, most=_MOST_SEEN)
     with desk.reading() as book:
-        return [_service(one) for one in book.listed("service", asked).rows]
-
-
-def _service(one: Seen) -> Service:
-    return Service(
-        address=str(one.details["address"]),
-        port=int(one.details["port"]),
-        transport=Transport(one.details["transport"]),
-        protocols=tuple(one.details.get("protocols", ())),
-        claims=(),
-        conversations=one.count,
-        first_ns=one.first_ns,
-        last_ns=one.last_ns,
-        source=one.source,
-        site=one.site,
-        vlan=one.vlan,
-    )
+        return [service_of(one) for one in book.listed("service", asked).rows]
 
 
 routes = [plan]

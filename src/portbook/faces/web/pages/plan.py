@@ -9,6 +9,7 @@ from typing import Any
 from litestar import Request, Response, get
 
 from portbook import planning
+from portbook.book import service_of
 from portbook.claims import loading
 from portbook.claims.policies import LINUX_EPHEMERAL, Policy, Role
 from portbook.claims.registry import Registry
@@ -177,22 +178,7 @@ def _marks(uses: Iterator[tuple[int, str, str]]) -> Iterator[Mark]:
 
 def _services(desk: Desk) -> tuple[Service, ...]:
     with desk.reading() as book:
-        return tuple(
-            Service(
-                address=str(one.details["address"]),
-                port=int(one.details["port"]),
-                transport=Transport(one.details["transport"]),
-                protocols=tuple(one.details.get("protocols", ())),
-                claims=(),
-                conversations=one.count,
-                first_ns=one.first_ns,
-                last_ns=one.last_ns,
-                source=one.source,
-                site=one.site,
-                vlan=one.vlan,
-            )
-            for one in book.services()
-        )
+        return tuple(map(service_of, book.services()))
 
 
 routes = [plan]
