@@ -6,13 +6,17 @@ import contextlib
 import ctypes
 import os
 import socket
+import struct
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Iterator
 
 import pytest
 
 NEW_NETWORK = 0x40000000  # CLONE_NEWNET
+SIOCGIFFLAGS, IFF_RUNNING = 0x8913, 0x40
+NOTICED_S = 3.0  # the kernel looks at links at least once a second
 SILENT = "net.ipv6.conf.default.disable_ipv6=1"  # else the kernel sends frames of its own
 
 
@@ -68,7 +72,13 @@ def run(*command: str) -> None:
 
 
 def send(frames: Iterable[bytes], name: str = "left") -> int:
-    """Send whole Ethernet frames out of an interface; return how many."""
+    """Send whole Ethernet frames out of an interface; return how many.
+
+    A link that was just set up drops what is sent until the kernel has noticed: that is waited for.
+    """
+    until = time.monotonic() + NOTICED_S
+    while not _running(name) and time.monotonic() < until:
+        pass
     count = 0
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as out:
         out.bind((name, 0))
@@ -76,3 +86,14 @@ def send(frames: Iterable[bytes], name: str = "left") -> int:
             out.send(frame)
             count += 1
     return count
+
+
+def _running(name: str) -> bool:
+    """Tell whether an interface's queue takes frames: IFF_RUNNING (netdevice(7), RFC 2863)."""
+    import fcntl
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_one:
+        asked = struct.pack("16sH14x", name.encode(), 0)
+        told = fcntl.ioctl(any_one, SIOCGIFFLAGS, asked)
+    flags: int = struct.unpack_from("H", told, 16)[0]
+    return bool(flags & IFF_RUNNING)
