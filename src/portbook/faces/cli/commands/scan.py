@@ -32,9 +32,9 @@ OF_TCP = ("modbus", "enip", "s7", "opcua", "optommp", "codesys")
       portbook scan 10.0.0.9 --port 502 --ask modbus
       portbook scan 10.0.0.9 --dry-run
 
-    Without --port the usual TCP ports of all protocols that portbook knows are tried. --ask puts a
-    protocol's one polite question where it is open and silent, at the ports of --port, or else at
-    that protocol's usual one. Nothing is ever sent to 1743, 2001 or 22001 on a guess. One
+    Without --port the first usual TCP port of each protocol that portbook knows is tried. --ask
+    puts a protocol's one polite question where it is open and silent, at the ports of --port, or
+    else at that protocol's usual one. Nothing is ever sent to 1743, 2001 or 22001 on a guess. One
     connection at a time for a host, one a second, each once.
     """,
 )
@@ -84,21 +84,23 @@ def command(
 
 
 def usual() -> tuple[int, ...]:
-    """Return the TCP ports where protocols that portbook knows are usually served."""
+    """Return the TCP port, or the few, where each protocol that portbook knows is served first.
+
+    Each is a connection to a device, so a protocol's further ports are left to --port.
+    """
     from portbook.ports import Transport
     from portbook.protocols import protocols
 
-    return tuple(
-        sorted(
-            {
-                port
-                for protocol in protocols().values()
-                for one in protocol.usual
-                if one.transport is Transport.TCP and one.role != "client" and one.ports.size <= 4
-                for port in range(one.ports.first, one.ports.last + 1)
-            }
-        )
-    )
+    found: set[int] = set()
+    for protocol in protocols().values():
+        served = [
+            one.ports
+            for one in protocol.usual
+            if one.transport is Transport.TCP and one.role != "client" and one.ports.size <= 4
+        ]
+        for ports in served[:1]:
+            found.update(range(ports.first, ports.last + 1))
+    return tuple(sorted(found))
 
 
 def _questions(
