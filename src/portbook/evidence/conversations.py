@@ -48,6 +48,7 @@ class Observed(NamedTuple):
     times: tuple[int, ...]  # when its bursts began: the first 8 and the last 56, nanoseconds
     candidates: int  # prefilter bits over both directions
     roles_known: bool  # a SYN told who is the client
+    where: int = 0  # octet of the source at which its first packet stands
 
 
 def records(
@@ -68,6 +69,7 @@ def records(
             row.times,
             row.candidates,
             roles == "syn",
+            row.where,
         )
 
 

@@ -22,6 +22,7 @@ from portbook.protocols.prefilter import prefilter
 from portbook.records import Identification, Oddity, Problem
 from portbook.survey import traffic
 from portbook.survey.knowledge import Knowledge
+from portbook.survey.looking import loses_octets
 from portbook.survey.naming import Key, Memory, Named, complete, identified, keep, key, remember
 from portbook.survey.story import Story
 
@@ -176,7 +177,7 @@ class Live:
             self._memory.pop(key(old.conversation), None)
 
     def _name_the_young(self) -> None:
-        longer = (row for row in self._table.young() if traffic.loses_octets(row))
+        longer = (row for row in self._table.young() if loses_octets(row))
         remember(self._observed(longer), self._knowledge.claims, self._memory)
         self._table.release()
 

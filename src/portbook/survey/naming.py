@@ -34,6 +34,7 @@ class Named(NamedTuple):
     times: tuple[int, ...]
     identification: Identification | None
     octets: int  # that were looked at
+    where: int = 0  # octet of the source at which its first packet stands
 
     def in_part(self, part: int | None) -> Named:
         """Return it as one part of a conversation that was cut for lack of memory, or whole."""
@@ -55,7 +56,8 @@ def complete(one: Observed, told: Identification | None, claims: Claims) -> Name
     """Give a conversation the name that was found for it, and the claims of its port."""
     if told and told.swapped:
         one = turned(one)
-    return Named(_complete(one.conversation, told, claims), one.times, told, _octets(one))
+    completed = _complete(one.conversation, told, claims)
+    return Named(completed, one.times, told, _octets(one), one.where)
 
 
 def remember(seen: Iterable[Observed], claims: Claims, memory: Memory) -> None:
