@@ -19,10 +19,12 @@ import msgspec
 from portbook.addresses import Scope
 from portbook.ports import PortRange, Transport
 from portbook.protocols.layout import Layout
+from portbook.protocols.moulds import Mould
 from portbook.protocols.questions import BANNER, Question
 from portbook.records import NOTHING, Confidence, Identification, Source
 
 JUDGED = 4  # datagrams of each direction that an identification rests on
+MOST_TIES = 16  # of one conversation to others
 
 
 class Cast(StrEnum):
@@ -189,6 +191,7 @@ class Protocol(msgspec.Struct, frozen=True):
     # whether what its client sends awaits an answer, by the facts of the conversation: asked again
     # and again it has a rhythm, and announces nothing all the same; None: it may be an announcement
     asks: Callable[[Mapping[str, Any]], bool] | None = None
+    moulds: tuple[Mould, ...] = ()  # what its ordinary conversations look like, for compiled code
 
     @property
     def profile(self) -> Profile:
@@ -211,9 +214,12 @@ def plausible(
     facts: Mapping[str, Any] = NOTHING,
     client: Mapping[str, str] = NOTHING,
     server: Mapping[str, str] = NOTHING,
+    ties: tuple[str, ...] = (),
 ) -> Identification:
     """Say that the shape fits."""
-    return Identification(name, Confidence.PLAUSIBLE, because, against, facts, client, server)
+    return Identification(
+        name, Confidence.PLAUSIBLE, because, against, facts, client, server, ties=ties
+    )
 
 
 def confirmed(
@@ -223,9 +229,12 @@ def confirmed(
     facts: Mapping[str, Any] = NOTHING,
     client: Mapping[str, str] = NOTHING,
     server: Mapping[str, str] = NOTHING,
+    ties: tuple[str, ...] = (),
 ) -> Identification:
     """Say that lengths, checks, or both directions agree."""
-    return Identification(name, Confidence.CONFIRMED, because, against, facts, client, server)
+    return Identification(
+        name, Confidence.CONFIRMED, because, against, facts, client, server, ties=ties
+    )
 
 
 @cache
@@ -317,6 +326,7 @@ def _telling(better: Identification, first: Identification, last: Identification
         client={**first.client, **last.client},
         server={**first.server, **last.server},
         others=tuple(one for one in first.others if one not in last.others) + last.others,
+        ties=tuple(dict.fromkeys(first.ties + last.ties))[:MOST_TIES],
     )
 
 

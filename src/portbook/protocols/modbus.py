@@ -23,6 +23,7 @@ from portbook.protocols import (
 )
 from portbook.protocols.framing import MORE, Walk, both
 from portbook.protocols.layout import BE, Field, Layout
+from portbook.protocols.moulds import Any, Length, Mark, Mould, Number, Octets, Rest, Speech
 from portbook.records import Identification, Source
 
 NAME = "modbus"
@@ -332,6 +333,23 @@ def _signatures() -> tuple[Signature, ...]:
     )
 
 
+def _mould() -> Mould:
+    """Reads, and writes of single values: nearly all that is ever said."""
+    head = (Mark(2), Octets(b"\0\0"), Length(2), Mark(1))
+    writes = (*head, Mark(1, low=5, high=6), Any(4))
+    return Mould(
+        Transport.TCP,
+        Speech(
+            (
+                (*head, Mark(1, low=3, high=4), Any(2), Number(2, 1, REGISTERS_AT_MOST)),
+                (*head, Mark(1, low=1, high=2), Any(2), Number(2, 1, BITS_AT_MOST)),
+                writes,
+            )
+        ),
+        Speech(((*head, Mark(1, low=1, high=4), Length(1), Rest()), writes)),
+    )
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="Modbus/TCP",
@@ -348,6 +366,7 @@ PROTOCOL = Protocol(
         Usual(PortRange(502, 502), Transport.UDP, title="Modbus over UDP"),
     ),
     layouts=(HEADER,),
+    moulds=(_mould(),),
     questions=modbus_asking.questions(_measure),
     stays_inside=Scope.PRIVATE,
     safety=(

@@ -1,0 +1,247 @@
+"""Moulds: what a protocol's ordinary messages look like, as data that compiled code can judge.
+
+A recogniser judges every message there is, in Python, and says why. Where millions of ordinary
+conversations only need their name, a mould tells it in a microsecond. It is narrower than the
+recogniser and never wider: what fits a mould, the recogniser confirms; what does not is judged by
+the recogniser as ever. A mould is a chain of steps over one message, so a test can also make
+messages from it and hold the two against each other (`tests/protocols/test_moulds.py`).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+from portbook.errors import UsageError
+from portbook.ports import Transport
+
+WORDS = 6  # numbers of a step in a program
+WIDEST = 8  # octets of a number or of a comparison
+DEEPEST = 8  # levels of `Ber`
+ANY_TAG = 256
+
+
+class Octets(NamedTuple):
+    """These 1 to 8 octets, as far as the mask counts."""
+
+    value: bytes
+    mask: bytes | None = None
+
+
+class OneOf(NamedTuple):
+    """One of these octet strings, 1 to 8 octets each; the first that fits."""
+
+    values: tuple[bytes, ...]
+
+
+class Number(NamedTuple):
+    """An unsigned number of 1 to 8 octets between two values, both included."""
+
+    size: int
+    low: int = 0
+    high: int = (1 << 64) - 1
+    little: bool = False
+
+
+class Any(NamedTuple):
+    """As many octets of any value."""
+
+    size: int
+
+
+class Length(NamedTuple):
+    """A number that tells where the message ends: `add` octets and as many as it says further on.
+
+    The first one of a message sets its end, each later one must agree.
+    scale: octets that one of the number stands for
+    """
+
+    size: int
+    add: int = 0
+    little: bool = False
+    scale: int = 1
+
+
+class Varint(NamedTuple):
+    """The same in groups of seven bits, the lowest first, as MQTT writes it; up to 4 octets."""
+
+
+class Counted(NamedTuple):
+    """A number between two values, and as many octets of any value."""
+
+    size: int
+    low: int = 0
+    high: int = 0xFFFF
+    little: bool = False
+
+
+class Ber(NamedTuple):
+    """A value of ASN.1's basic rules with a definite length; the steps fill it exactly.
+
+    tag: its one octet, ANY_TAG for every one; steps: None skips what is in it
+    The outermost one of a message sets its end.
+    """
+
+    tag: int
+    steps: tuple[Step, ...] | None = None
+    highest: int | None = None  # tags up to this one are meant
+
+
+class Labels(NamedTuple):
+    """A domain name written out: labels of 1 to 63 octets, then a zero (RFC 1035, 3.1)."""
+
+
+class Until(NamedTuple):
+    """Anything up to these 1 to 8 octets and with them, at most so many."""
+
+    value: bytes
+    most: int = 4096
+
+
+class Mark(NamedTuple):
+    """A number that an answer repeats of its question; all marks of a message count together.
+
+    mask: what of it is repeated; low, high: between which the whole number lies
+    """
+
+    size: int
+    mask: int = (1 << 64) - 1
+    low: int = 0
+    high: int = (1 << 64) - 1
+
+
+class Repeat(NamedTuple):
+    """The steps again and again to the end of the message, or of the `Ber` around them."""
+
+    steps: tuple[Step, ...]
+
+
+class Rest(NamedTuple):
+    """All that is left of the message, at least so many octets."""
+
+    least: int = 0
+
+
+class Dnp3(NamedTuple):
+    """Length, checks and blocks of a DNP3 data link frame (IEEE 1815, 9.2); sets the end."""
+
+
+Step: TypeAlias = (
+    Octets
+    | OneOf
+    | Number
+    | Any
+    | Length
+    | Varint
+    | Counted
+    | Ber
+    | Labels
+    | Until
+    | Mark
+    | Repeat
+    | Rest
+    | Dnp3
+)
+Message: TypeAlias = tuple[Step, ...]  # which must end where the message ends
+
+
+class Speech(NamedTuple):
+    """What one side says: its first message, and all that follow.
+
+    first: alternatives, of which one must fit; of datagrams each is a message
+    then: alternatives for the later ones; None: the same ones, (): anything may follow
+    """
+
+    first: tuple[Message, ...]
+    then: tuple[Message, ...] | None = None
+
+
+class Mould(NamedTuple):
+    """What client and server say in an ordinary conversation, both from its beginning.
+
+    Both must have said a whole message. Where messages have marks, each answer must repeat those
+    of a question.
+    """
+
+    transport: Transport
+    asks: Speech
+    tells: Speech
+
+
+# operations of a program
+(
+    OCTETS, ONE_OF, NUMBER, ANY, LENGTH, VARINT, COUNTED, BER, CLOSE, LABELS, UNTIL, MARK, REPEAT,
+    AGAIN, REST, DNP3, END,
+) = range(17)  # fmt: skip
+_ALL = (1 << 64) - 1
+
+
+def program(message: Message) -> list[tuple[int, ...]]:
+    """Return a message's steps as numbers: an operation and up to five operands each.
+
+    Raises UsageError for a step that compiled code could not take.
+    """
+    return [*_steps(message, 0), (END, 0, 0, 0, 0, 0)]
+
+
+def _steps(steps: tuple[Step, ...], depth: int) -> list[tuple[int, ...]]:
+    if depth > DEEPEST:
+        raise UsageError(f"a mould nests deeper than {DEEPEST} levels")
+    return [row for step in steps for row in _rows(step, depth)]
+
+
+def _rows(step: Step, depth: int) -> list[tuple[int, ...]]:
+    match step:
+        case Octets(value, mask):
+            return [_octets(value, mask)]
+        case OneOf(values):
+            return [_row(ONE_OF, len(values)), *(_octets(value, None) for value in values)]
+        case Number(size, low, high, little):
+            return [_row(NUMBER, _width(size), low, min(high, (1 << 8 * size) - 1), little)]
+        case Any(size):
+            return [_row(ANY, size)]
+        case Length(size, add, little, scale):
+            return [_row(LENGTH, _width(size), add & _ALL, little, scale)]
+        case Varint():
+            return [_row(VARINT)]
+        case Counted(size, low, high, little):
+            return [_row(COUNTED, _width(size), low, high, little)]
+        case Ber(tag, inner, highest):
+            top = tag if highest is None else highest
+            span = (0, 255) if tag == ANY_TAG else (tag, top)
+            if inner is None:
+                return [_row(BER, *span, 0)]
+            return [_row(BER, *span, 1), *_steps(inner, depth + 1), _row(CLOSE)]
+        case Labels():
+            return [_row(LABELS)]
+        case Until(value, most):
+            return [_row(UNTIL, len(value), _ALL >> 64 - 8 * len(value), _number(value), most)]
+        case Mark(size, mask, low, high):
+            return [_row(MARK, _width(size), mask, low, high)]
+        case Repeat(inner):
+            body = _steps(inner, depth + 1)
+            return [_row(REPEAT, len(body)), *body, _row(AGAIN, len(body))]
+        case Rest(least):
+            return [_row(REST, least)]
+        case Dnp3():
+            return [_row(DNP3)]
+
+
+def _row(*numbers: int) -> tuple[int, ...]:
+    return (*map(int, numbers), *(0,) * (WORDS - len(numbers)))
+
+
+def _octets(value: bytes, mask: bytes | None) -> tuple[int, ...]:
+    wanted = _number(mask or b"\xff" * len(value))
+    if mask is not None and len(mask) != len(value):
+        raise UsageError("a mask of a mould is as long as its octets")
+    return _row(OCTETS, _width(len(value)), wanted, _number(value) & wanted)
+
+
+def _number(value: bytes) -> int:
+    return int.from_bytes(value, "big")
+
+
+def _width(size: int) -> int:
+    if not 1 <= size <= WIDEST:
+        raise UsageError(f"a step of a mould takes 1 to {WIDEST} octets, not {size}")
+    return size

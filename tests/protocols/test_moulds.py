@@ -1,0 +1,130 @@
+"""Moulds against recognisers: what fits a mould is confirmed, by that protocol and no other."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from support.moulded import Talk, talks
+
+from portbook.errors import UsageError
+from portbook.evidence.judging import Judge, judge
+from portbook.ports import Transport
+from portbook.protocols import Payload, Side, identify, protocols
+from portbook.protocols.moulds import Ber, Mould, Octets, Rest, Speech, program
+from portbook.records import Confidence
+
+MOULDS = [
+    pytest.param(one.name, mould, id=f"{one.name}-{number}")
+    for one in protocols().values()
+    for number, mould in enumerate(one.moulds)
+]
+QUIET = settings(
+    deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+)
+
+
+@pytest.fixture(scope="module")
+def judges() -> dict[Mould, Judge]:
+    """Return a judge for each mould."""
+    found = {mould: judge([mould]) for one in protocols().values() for mould in one.moulds}
+    if None in found.values():
+        pytest.skip("the compiled modules are not built: moulds are not used")
+    return {mould: one for mould, one in found.items() if one}
+
+
+@pytest.mark.parametrize(("name", "mould"), MOULDS)
+@QUIET
+@given(st.data())
+def test_what_fits_a_mould_is_confirmed_under_its_name(
+    judges: dict[Mould, Judge], name: str, mould: Mould, data: st.DataObject
+) -> None:
+    talk = data.draw(talks(mould))
+    assume(talk is not None)
+    assert talk is not None
+    assert fits(judges[mould], mould, *sides(mould, talk))  # else the test below proves nothing
+    confirmed(name, *sides(mould, talk), mould)
+
+
+@pytest.mark.parametrize(("name", "mould"), MOULDS)
+@QUIET
+@given(st.data())
+def test_what_still_fits_when_it_is_damaged_or_cut_is_confirmed_as_well(
+    judges: dict[Mould, Judge], name: str, mould: Mould, data: st.DataObject
+) -> None:
+    talk = data.draw(talks(mould))
+    assume(talk is not None)
+    assert talk is not None
+    asked, told = sides(mould, damaged(data, talk))
+    if data.draw(st.booleans()):
+        asked = cut(asked, data.draw(st.integers(0, len(asked.octets))))
+    if data.draw(st.booleans()):
+        told = cut(told, data.draw(st.integers(0, len(told.octets))))
+    if fits(judges[mould], mould, asked, told):
+        confirmed(name, asked, told, mould)
+
+
+def test_a_mould_that_compiled_code_cannot_take_is_refused() -> None:
+    deep: tuple[Ber, ...] = (Ber(2),)
+    for _ in range(9):
+        deep = (Ber(0x30, deep),)
+    for steps in (deep, (Octets(bytes(9)),), (Octets(b"ab", b"\xff"),)):
+        with pytest.raises(UsageError):
+            program(steps)
+
+
+def test_a_mould_looks_at_no_octet_that_was_not_kept() -> None:
+    one = judge([Mould(Transport.TCP, *[Speech(((Octets(b"ab"), Rest()),))] * 2)])
+    if one is None:
+        pytest.skip("the compiled modules are not built: moulds are not used")
+    assert not one.fits(0, True, [(b"", 4)], [(b"", 4)])
+    assert not one.fits(0, True, [(b"a", 1)], [(b"a", 1)])
+
+
+def sides(mould: Mould, talk: Talk) -> tuple[Side, Side]:
+    return Side.of(*talk.asked), Side.of(*talk.told)
+
+
+def damaged(data: st.DataObject, talk: Talk) -> Talk:
+    """Change an octet or none, and perhaps leave a message out or say it twice."""
+    both = [list(talk.asked), list(talk.told)]
+    for _ in range(data.draw(st.integers(0, 2))):
+        said = both[data.draw(st.integers(0, 1))]
+        which = data.draw(st.integers(0, len(said) - 1))
+        octets = bytearray(said[which])
+        if octets:
+            octets[data.draw(st.integers(0, len(octets) - 1))] = data.draw(st.integers(0, 255))
+        said[which] = bytes(octets)
+    if data.draw(st.booleans()):
+        said = both[data.draw(st.integers(0, 1))]
+        said.insert(0, said[data.draw(st.integers(0, len(said) - 1))])
+    return Talk(*both)
+
+
+def cut(side: Side, kept: int) -> Side:
+    """Return a side of which only the first octets were kept."""
+    pieces, left = [], kept
+    for length, _ in side.pieces:
+        pieces.append((length, min(left, length)))
+        left -= pieces[-1][1]
+    return Side(side.octets[:kept], tuple(pieces), side.total, side.started)
+
+
+def fits(one: Judge, mould: Mould, asked: Side, told: Side) -> bool:
+    if mould.transport is Transport.TCP:
+        pieces = [[(side.octets, side.total)] for side in (asked, told)]
+        return one.fits(0, True, *pieces)
+    pieces = [[(piece.octets, piece.length) for piece in side] for side in (asked, told)]
+    return one.fits(0, False, *pieces)
+
+
+def confirmed(name: str, asked: Side, told: Side, mould: Mould) -> None:
+    payload = Payload(mould.transport, asked, told)
+    for roles_known in (True, False):
+        found = identify(payload, roles_known=roles_known)
+        assert found is not None, (asked.octets.hex(), told.octets.hex())
+        assert (name, Confidence.CONFIRMED, False) == (
+            found.protocol,
+            found.confidence,
+            found.swapped,
+        ), (found.because, found.against, asked.octets.hex(), told.octets.hex())
