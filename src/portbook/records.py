@@ -149,6 +149,9 @@ class Identification(msgspec.Struct, frozen=True):
     swapped: bool = False  # True: the protocol shows that client and server are the other way round
     # identity facts of further hosts, each with its `mac`, and its `address` where that is told
     others: tuple[Mapping[str, str], ...] = ()
+    # what another conversation may share with it, and no other should: the questions that a group
+    # was asked, or those that answers without a question repeat
+    ties: tuple[str, ...] = ()
 
 
 class Conversation(msgspec.Struct, frozen=True, tag="conversation", tag_field="kind"):

@@ -88,10 +88,6 @@ NAMED_OTHERWISE: dict[str, tuple[dict[Place, int], str]] = {
         {("http", "tcp", 80): 2},
         "one request whose end was not captured: the dissector waits for it",
     ),
-    "it-windows-198conversations.pcap": (
-        {("llmnr", "udp", 5355): 78, ("dns", "udp", 5355): 20},
-        "20 answers to one host: without the group LLMNR is DNS, with the doubt told",
-    ),
     "ext-ipv6-hopbyhop-routing.pcap": ({("dns", "udp", 53): 0}, f"three octets XXX: {BY_PORT}"),
     "frag-ipv4-nfs.pcap": (
         {("sunrpc", "udp", 2049): 1},
@@ -167,9 +163,9 @@ UNNAMED_THERE: dict[str, dict[Place, int]] = {
         ("ptp", "udp", 319): 1, ("ptp", "udp", 320): 1,
         ("bacnet", "udp", 47808): 1, ("c1222", "tcp", 1153): 1, ("c37118", "udp", 4712): 1,
         ("rdp", "tcp", 3389): 1, ("dhcp", "udp", 67): 2,
-        ("dns", "tcp", 53): 2, ("dns", "udp", 5355): 1, ("enip", "udp", 44818): 3,
+        ("dns", "tcp", 53): 2, ("enip", "udp", 44818): 3,
         ("enip", "udp", 50005): 1, ("ftp", "tcp", 21): 1, ("http", "tcp", 443): 1,
-        ("llmnr", "udp", 5355): 1, ("mdns", "udp", 5353): 2, ("modbus", "tcp", 502): 3,
+        ("llmnr", "udp", 5355): 2, ("mdns", "udp", 5353): 2, ("modbus", "tcp", 502): 3,
         ("modbus", "tcp", 49701): 1, ("mqtt", "tcp", 1883): 2, ("nbns", "udp", 137): 2,
         ("nbns", "udp", 49153): 1, ("ntp", "udp", 123): 2, ("s7comm", "tcp", 102): 2,
         ("smb", "tcp", 445): 4, ("smtp", "tcp", 25): 2, ("snmp", "udp", 161): 1,

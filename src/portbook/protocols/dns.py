@@ -7,9 +7,11 @@ with the doubt in `against`.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from portbook.ports import PortRange, Transport
 from portbook.protocols import (
+    MOST_TIES,
     Cast,
     Payload,
     Piece,
@@ -58,6 +60,7 @@ def recognise(payload: Payload) -> Identification | None:
             f"{only} that parse to their end",
             against=(f"only {only} were seen", *doubts),
             facts=facts,
+            ties=() if asked else ties(answered),
         )
     if not _agree(asked, answered):
         return plausible(
@@ -84,6 +87,19 @@ def of_mdns(payload: Payload) -> bool:
 def of_llmnr(payload: Payload) -> bool:
     """Tell whether the destination is the group of LLMNR (RFC 4795 section 2)."""
     return bool(LLMNR_GROUP.fullmatch(payload.group or ""))
+
+
+def ties(found: Iterable[Message]) -> tuple[str, ...]:
+    """Return what question and answer share: number, type and name of what is asked for.
+
+    An answer of multicast DNS may leave its question out: then its records stand for it.
+    """
+    told = (
+        f"{message.id:04x} {one.type} {one.name.text.lower()}"
+        for message in found
+        for one in (message.questions or message.records)[:MOST_TIES]
+    )
+    return tuple(dict.fromkeys(told))[:MOST_TIES]
 
 
 def messages(

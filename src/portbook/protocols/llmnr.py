@@ -13,7 +13,7 @@ from portbook.protocols import (
     plausible,
 )
 from portbook.protocols.datagrams import judged
-from portbook.protocols.dns import messages, of_llmnr
+from portbook.protocols.dns import messages, of_llmnr, ties
 from portbook.records import Identification, Source
 
 NAME = "llmnr"
@@ -36,7 +36,7 @@ def recognise(payload: Payload) -> Identification | None:
     because = (f"sent to the group {payload.group}", "one question that parses to its end")
     if not all(piece.whole for piece in judged(payload.to_server)):
         return plausible(NAME, *because[:1], against=("a message was cut",), facts=facts)
-    return confirmed(NAME, *because, facts=facts)
+    return confirmed(NAME, *because, facts=facts, ties=ties(asked))
 
 
 PROTOCOL = Protocol(

@@ -15,7 +15,7 @@ from portbook.protocols import (
     plausible,
 )
 from portbook.protocols.datagrams import judged
-from portbook.protocols.dns import of_mdns
+from portbook.protocols.dns import of_mdns, ties
 from portbook.protocols.dnsmessage import AAAA, SRV, TXT, A, Message, Name, Record, read, read_name
 from portbook.protocols.text import clean
 from portbook.records import Identification, Source
@@ -69,6 +69,7 @@ def recognise(payload: Payload) -> Identification | None:
         against=tuple(faults),
         facts=_facts(found),
         client=_identity(found),
+        ties=ties(message for _, message in found if not message.response),
     )
 
 

@@ -12,6 +12,7 @@ from portbook.evidence.table import Counts
 from portbook.findings import judge
 from portbook.records import LOCAL_SITE, Oddity, Problem, Summary
 from portbook.survey.devices import devices
+from portbook.survey.elsewhere import joined
 from portbook.survey.knowledge import Knowledge
 from portbook.survey.looking import LIMIT, POOL_OCTETS, Progress, Room, look_at, problem
 from portbook.survey.naming import Named, key
@@ -106,6 +107,7 @@ def told(
 
     ends: until when each source was listened to, Unix nanoseconds
     """
+    seen = joined(seen)
     conversations = tuple(one.conversation for one in seen)
     served = tuple(services(conversations))
     rhythmic = tuple(announcements(seen))
