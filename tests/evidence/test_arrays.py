@@ -40,5 +40,5 @@ def test_a_store_grows_and_gives_rows_that_nobody_has() -> None:
 
     assert sorted(set(taken)) == list(range(3000))
     assert stores.room("late") >= 3000
-    assert stores.take_block(0) is None
+    assert stores.take_block(0, 0) is None
     assert stores.starved

@@ -8,12 +8,22 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.reading import KINDS, Make, count, maker, one, tcp_frame, udp_frame
+from support.reading import (
+    KINDS,
+    Make,
+    count,
+    maker,
+    needs_compiled,
+    one,
+    tcp_frame,
+    udp_frame,
+)
 
 from portbook.evidence.table import DATAGRAM_OCTETS, DATAGRAMS, HEAD_OCTETS, MORE_OCTETS, Row
 from portbook.protocols.prefilter import Row as Signature
 
 SYN, ACK = 0x02, 0x10
+BOTH = ("plain", "compiled")
 HIT = (Signature(6, 0, 2, 0xFFFF, 0x4141, 3), Signature(17, 0, 2, 0xFFFF, 0x4141, 4))
 
 TALK = (*HIT, Signature(17, 0, 2, 0xFFFF, 0x4D4D, 1, many=True))
@@ -208,10 +218,118 @@ def test_those_with_a_longer_head_are_told_apart(make: Make) -> None:
     assert [] == list(table.young())
 
 
+def test_short_heads_take_no_block_however_promising(make: Make) -> None:
+    table = make(TALK, pool_octets=MORE_OCTETS)
+    for port in range(9000, 9020):
+        count(table, *(udp_frame(b"MM" + bytes(12), port) for _ in range(4)))
+        count(table, *(tcp_frame(b"AA" * 16, sequence=32 * at, ports=(port, 1)) for at in range(4)))
+
+    assert not table.starved
+    assert [] == list(table.young())
+    assert {b"MM" + bytes(12), b"AA" * 7} == {row.head_ab[:14] for row in table.rows()}
+
+
+def test_a_head_gets_its_block_when_a_later_payload_needs_it(make: Make) -> None:
+    count(table := make(HIT, pool_octets=MORE_OCTETS), udp_frame(b"AA" + bytes(98)))
+    assert not list(table.young())
+    count(table, udp_frame(b"\1" * 28))
+    assert not list(table.young())
+    count(table, udp_frame(b"\2"))
+
+    assert b"AA" + bytes(98) + b"\1" * 28 + b"\2" == one(table).head_ab
+    assert [one(table)] == list(table.young())
+
+
+def test_a_block_takes_what_waits_behind_a_gap(make: Make) -> None:
+    told = row(
+        make,
+        tcp_frame(b"AA" + bytes(78), sequence=0),
+        tcp_frame(b"\2" * 20, sequence=100),
+        tcp_frame(b"\4" * 900, sequence=400),
+        tcp_frame(b"\1" * 20, sequence=80),
+        tcp_frame(b"\3" * 280, sequence=120),
+        signatures=HIT,
+    )
+
+    parts = (b"AA" + bytes(78), b"\1" * 20, b"\2" * 20, b"\3" * 280, b"\4" * 900)
+    assert b"".join(parts) == told.head_ab
+
+
+def test_a_payload_too_far_for_any_block_takes_none(make: Make) -> None:
+    table = make(HIT, pool_octets=MORE_OCTETS)
+    count(table, tcp_frame(b"AA", sequence=0), tcp_frame(b"far", sequence=MORE_OCTETS))
+    assert not list(table.young())
+    count(table, tcp_frame(b"z" * 1000, sequence=2))
+
+    assert b"AA" + b"z" * 1000 == one(table).head_ab
+
+
+def test_four_short_payloads_are_not_all_of_a_promising_stream(make: Make) -> None:
+    frames = (tcp_frame(b"A" * 32, sequence=32 * at) for at in range(8))
+    told = row(make, *frames, signatures=HIT)
+
+    assert b"A" * 256 == told.head_ab
+    assert ((32, 32),) * 4 == told.pieces_ab
+
+
+def test_a_head_that_found_no_block_ends_as_a_short_one(make: Make) -> None:
+    table = make(HIT, pool_octets=0)
+    count(table, *(tcp_frame(b"A" * 50, sequence=50 * at) for at in range(8)))
+
+    assert b"A" * 128 == one(table).head_ab
+    assert ((50, 50), (50, 50), (50, 28), (50, 0)) == one(table).pieces_ab
+    assert table.starved
+
+
+def test_those_that_are_left_keep_their_blocks_when_others_are_closed(make: Make) -> None:
+    table = make(HIT, pool_octets=4 * MORE_OCTETS)
+    for at, size in enumerate((10, 500, 10, 500, 500, 10)):
+        frame = udp_frame(b"AA" + bytes(size), 9000 + at)
+        table.frame(frame, 1, at if at != 1 else 7, len(frame))
+    table.close(4)  # all but those of 9005 and 9001, whose packet is the last
+
+    assert [9001] == [max(row.a_port, row.b_port) for row in table.young()]
+    count(table, *(udp_frame(b"AA" + bytes(500), 9100 + at) for at in range(3)))
+    assert [9001, 9100, 9101, 9102] == [max(row.a_port, row.b_port) for row in table.young()]
+
+
+PART = st.tuples(
+    st.booleans(),
+    st.sampled_from([0, 0, 1, 32, 90, 128, 300, 16380, 16384, 70000]),  # further than the last
+    st.sampled_from([1, 2, 30, 32, 127, 129, 1400]),
+    st.sampled_from(["", "", "", "give back", "close"]),
+)
+
+
+@needs_compiled
+@settings(max_examples=150, deadline=None)
+@given(st.lists(PART, max_size=40), st.integers(0, 3), st.sampled_from([b"A", b"Az", b"z"]))
+def test_both_readers_keep_the_same_of_streams(
+    parts: list[tuple[bool, int, int, str]], blocks: int, pattern: bytes
+) -> None:
+    told = []
+    for kind in BOTH:
+        table = maker(kind)(HIT, pool_octets=blocks * MORE_OCTETS)
+        closed: list[Row] = []
+        at = [0, 0]
+        for number, (back, further, size, then) in enumerate(parts):
+            start = at[back] + further if number % 3 else max(0, at[back] - further)
+            octets = (pattern * (start + size))[start : start + size]
+            count(table, tcp_frame(octets, sequence=start, back=back, flags=ACK))
+            at[back] = max(at[back], start + size) if further < 300 else at[back]
+            if then == "give back":
+                table.release()
+            elif then == "close":
+                closed += table.close(1)
+        told.append((closed, list(table.rows()), list(table.young()), table.starved))
+
+    assert told[0] == told[1]
+
+
 DONE = st.sampled_from(["MM", "AA", "zz", "", "give back", "close"])
 
 
-@pytest.mark.skipif(len(KINDS) < 2, reason="there is one reader only")
+@needs_compiled
 @settings(max_examples=150, deadline=None)
 @given(
     st.lists(
@@ -223,7 +341,7 @@ DONE = st.sampled_from(["MM", "AA", "zz", "", "give back", "close"])
 def test_both_readers_keep_the_same_datagrams(
     steps: list[tuple[str, bool, int, int]], blocks: int
 ) -> None:
-    tables = [maker(kind)(TALK, pool_octets=blocks * MORE_OCTETS) for kind in KINDS]
+    tables = [maker(kind)(TALK, pool_octets=blocks * MORE_OCTETS) for kind in BOTH]
     told = []
     for table in tables:
         closed: list[Row] = []

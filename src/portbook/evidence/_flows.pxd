@@ -43,4 +43,4 @@ cdef class Flows:
     cdef int syn(self, Py_ssize_t row, int way, int flags, unsigned long long first) except -1
     cdef Py_ssize_t head(self, Py_ssize_t row, int way) except -1
     cdef Py_ssize_t pieces(self, Py_ssize_t row, int way) except -1
-    cdef int judge(self, Py_ssize_t row, int way, Py_ssize_t at, Py_ssize_t size) except -1
+    cdef int judge(self, Py_ssize_t row, Py_ssize_t at, Py_ssize_t size) except -1

@@ -24,8 +24,8 @@ if cython.compiled:
     # fmt: off
     from cython.cimports.portbook.evidence._layout import (
         BASES, BATCH, BROADCAST, COOL, DONE, EARLY, FAR, FILLED, FIRST, HAND, HASH, HEADS, HINTED,
-        KEY, KNOWN, LAST, LATE, MANY, MARKS, OCTETS, PACKETS, PAST, PAYLOAD, PIECES, QUIET_NS, ROW,
-        ROW_AHEAD, SHORT, SIDE, STARTED, STATE, SWAPPED, SYNS, TUNNEL, WANTED, ahead,
+        KEY, KNOWN, LAST, LATE, LONG, MANY, MARKS, OCTETS, PACKETS, PAST, PAYLOAD, PIECES, QUIET_NS,
+        ROW, ROW_AHEAD, SHORT, SIDE, STARTED, STATE, SWAPPED, SYNS, TUNNEL, WANTED, ahead,
     )
     # fmt: on
 
@@ -365,17 +365,14 @@ class Flows:
     def judge(
         self,
         row: cython.Py_ssize_t,
-        way: cython.int,
         at: cython.Py_ssize_t,
         size: cython.Py_ssize_t,
     ) -> cython.int:
+        """Find out by the first payload of a direction whether longer heads are worth it."""
         r: cython.Py_ssize_t = row * ROW
-        other: cython.int = 1 - way
         found: cython.int = self.heads.hit(self.hot[r + KEY] >> 24 & 0xFF, at, size)
         if found:
             self.hot[r + STATE] |= WANTED | (MANY if found == 2 else 0)
-            if self.pieces(row, other) and not self.hot[r + STATE] & DONE << other:
-                self.heads.extend(self.head(row, other))
         return 0
 
     @cython.cfunc
@@ -393,9 +390,9 @@ class Flows:
             return 0
         head: cython.Py_ssize_t = self.head(row, way)
         if not self.heads.marks[head * MARKS + PIECES]:
-            self.judge(row, way, at, size)
-        if self.hot[r + STATE] & WANTED:
-            self.heads.extend(head)
+            self.judge(row, at, size)
+        if self.hot[r + STATE] & WANTED and self.heads.lacks(head, size):
+            self.heads.extend(head, row)
         if self.heads.append(head, at, size, length, bool(self.hot[r + STATE] & MANY)):
             self.hot[r + STATE] |= DONE << way
         return 0
@@ -488,12 +485,14 @@ class Flows:
         at += skipped
         size = max(0, size - skipped)
         if place <= 0 and not self.heads.marks[head * MARKS + FILLED]:
-            self.judge(row, way, at, size)
-        if self.hot[r + STATE] & WANTED:
-            self.heads.extend(head)
+            self.judge(row, at, size)
         self.heads.note(head, place + skipped, place + length)
-        if size:
-            self.heads.place(head, place + skipped, at, size)
-        if self.heads.settled(head):
+        place += skipped
+        wanted: cython.bint = self.hot[r + STATE] & WANTED != 0
+        if size and not (wanted and place >= LONG):
+            if wanted and place + size > SHORT:
+                self.heads.extend(head, row)
+            self.heads.place(head, place, at, size)
+        if self.heads.settled(head, wanted):
             self.hot[r + STATE] |= DONE << way
         return 0

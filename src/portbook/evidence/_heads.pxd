@@ -20,9 +20,11 @@ cdef class Heads:
     cdef Py_ssize_t _fitting(self, unsigned long long transport, Py_ssize_t at, Py_ssize_t size, Py_ssize_t number) except -2
     cdef unsigned long long _value(self, Py_ssize_t at, Py_ssize_t length) except? -1
     cdef Py_ssize_t _join(self, Py_ssize_t m, Py_ssize_t start, Py_ssize_t end) except -1
-    cdef int extend(self, Py_ssize_t head) except -1
+    cdef bint may_grow(self, Py_ssize_t head) except -1
+    cdef bint lacks(self, Py_ssize_t head, Py_ssize_t size) except -1
+    cdef int extend(self, Py_ssize_t head, Py_ssize_t row) except -1
     cdef bint append(self, Py_ssize_t head, Py_ssize_t at, Py_ssize_t size, Py_ssize_t length, bint many) except -1
-    cdef bint settled(self, Py_ssize_t head) except -1
+    cdef bint settled(self, Py_ssize_t head, bint wanted) except -1
     cdef int note(self, Py_ssize_t head, Py_ssize_t start, Py_ssize_t end) except -1
     cdef int place(self, Py_ssize_t head, Py_ssize_t start, Py_ssize_t at, Py_ssize_t size) except -1
     cdef int copy(self, Py_ssize_t head, Py_ssize_t to, Py_ssize_t at, Py_ssize_t size) except -1

@@ -130,23 +130,40 @@ class Heads:
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
-    def extend(self, head: cython.Py_ssize_t) -> cython.int:
+    def may_grow(self, head: cython.Py_ssize_t) -> cython.bint:
+        """Tell whether a head has a block, or can still get one."""
         m: cython.Py_ssize_t = head * MARKS
-        number: cython.Py_ssize_t
+        return self.marks[m + BLOCK] or not self.marks[m + FLAGS] & (TRIED | CLIPPED)
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def lacks(self, head: cython.Py_ssize_t, size: cython.Py_ssize_t) -> cython.bint:
+        """Tell whether a datagram of `size` octets finds no room in the row of a head."""
+        m: cython.Py_ssize_t = head * MARKS
+        return self.marks[m + FILLED] + size > SHORT or self.marks[m + PIECES] >= MOST_PIECES
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def extend(self, head: cython.Py_ssize_t, row: cython.Py_ssize_t) -> cython.int:
+        """Try once to get a block of the pool for a head of the conversation `row`."""
+        m: cython.Py_ssize_t = head * MARKS
         start: cython.Py_ssize_t
         if self.marks[m + FLAGS] & TRIED:
             return 0
         self.marks[m + FLAGS] |= TRIED
         if self.marks[m + FLAGS] & CLIPPED:
             return 0
-        self.detach()
-        block = self.stores.take_block(head)
-        self.attach()
+        if self.stores.cramped():
+            self.detach()
+            self.stores.grow("pool")
+            self.attach()
+        block = self.stores.take_block(head, row)
         if block is None:
             return 0
         start = block * LONG
-        for number in range(SHORT):
-            self.pool[start + number] = self.octets[head * SHORT + number]
+        self.last = self.octets[(head + 1) * SHORT - 1]  # checked, as the last of the target is
+        self.pool[start + SHORT - 1] = self.last
+        memcpy(cython.address(self.pool[start]), cython.address(self.octets[head * SHORT]), SHORT)
         self.marks[m + BLOCK] = block + 1
         return 0
 
@@ -183,16 +200,16 @@ class Heads:
             self.pool[at + 3] = length >> 8
         self.marks[m + PIECES] = pieces + 1
         self.marks[m + FILLED] = cython.cast(cython.uint, filled + kept)
-        return pieces + 1 >= (MOST_DATAGRAMS if many and block else MOST_PIECES)
+        return pieces + 1 >= (MOST_DATAGRAMS if many and self.may_grow(head) else MOST_PIECES)
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
-    def settled(self, head: cython.Py_ssize_t) -> cython.bint:
-        """Tell whether a stream's head is complete."""
+    def settled(self, head: cython.Py_ssize_t, wanted: cython.bint) -> cython.bint:
+        """Tell whether a stream's head is complete; wanted: a longer one is worth it."""
         m: cython.Py_ssize_t = head * MARKS
         here: cython.uint = 0
         number: cython.uint
-        if self.marks[m + FILLED] < (LONG if self.marks[m + BLOCK] else SHORT):
+        if self.marks[m + FILLED] < (LONG if wanted and self.may_grow(head) else SHORT):
             return False
         if self.marks[m + PIECES] < MOST_PIECES:
             return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import mmap
 import sys
+from bisect import bisect_left
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Literal
@@ -123,7 +124,7 @@ class Stores:
         self._used = dict.fromkeys(LAYOUT, 0)
         self._blocks = pool_octets // MORE_OCTETS
         self._rings = RINGS
-        self.extended: dict[int, None] = {}  # heads that have a block of the pool
+        self.extended: dict[int, int] = {}  # heads that have a block of the pool: whose they are
         self.starved = False
         for name in ("hot", "heads", "pool", "early", "late"):
             self.grow(name)
@@ -163,13 +164,21 @@ class Stores:
         self._rings -= 1
         return self.take("late")
 
-    def take_block(self, head: int) -> int | None:
-        """Return a block of the pool for a head; None when all are in use."""
+    def cramped(self) -> bool:
+        """Tell whether the pool must grow before it can give a block."""
+        return (
+            bool(self._blocks)
+            and not self.spare["pool"]
+            and self._used["pool"] == self.room("pool")
+        )
+
+    def take_block(self, head: int, row: int) -> int | None:
+        """Return a block of the pool for a head of a conversation; None when all are in use."""
         if not self._blocks:
             self.starved = True
             return None
         self._blocks -= 1
-        self.extended[head] = None
+        self.extended[head] = row
         return self.take("pool")
 
     def give_block(self, head: int, block: int) -> None:
@@ -178,6 +187,11 @@ class Stores:
         del self.extended[head]
         self.spare["pool"].append(block)
         self.starved = False
+
+    def moved(self, gone: list[int]) -> None:
+        """Say which conversations were taken out, in order, so that others have new numbers."""
+        for head, row in self.extended.items():
+            self.extended[head] = row - bisect_left(gone, row)
 
     def give_ring(self, ring: int) -> None:
         """Take back a row of last times."""
@@ -265,15 +279,9 @@ class Rows:
             where=_signed(cool[0]),
         )
 
-    def young(self, rows: int) -> list[int]:
+    def young(self) -> list[int]:
         """Return the conversations that have a block of the pool, in the table's order."""
-        extended = self._stores.extended
-        pairs = self._views["hot"][HEADS : rows * ROW : ROW].tolist()
-        return [
-            number
-            for number, pair in enumerate(pairs)
-            if (pair & 0xFFFFFFFF) - 1 in extended or (pair >> 32) - 1 in extended
-        ]
+        return sorted(set(self._stores.extended.values()))
 
     def coldest(self, rows: int, count: int) -> list[int]:
         """Return the conversations whose last packet is the longest ago, in the table's order."""
@@ -282,9 +290,11 @@ class Rows:
 
     def drop(self, rows: int, gone: list[int]) -> None:
         """Take conversations out and move the others together."""
+        if not gone:
+            return
         spare = self._stores.spare
         hot, cool = self._views["hot"], self._views["cool"]
-        to = gone[0] if gone else rows
+        to = gone[0]
         for number, after in zip(gone, [*gone[1:], rows], strict=True):
             heads, times = hot[number * ROW + HEADS], cool[number * COOL + 3]
             for head in (heads & 0xFFFFFFFF, heads >> 32):
@@ -298,6 +308,7 @@ class Rows:
             hot[to * ROW : (to + moved) * ROW] = hot[(number + 1) * ROW : after * ROW]
             cool[to * COOL : (to + moved) * COOL] = cool[(number + 1) * COOL : after * COOL]
             to += moved
+        self._stores.moved(gone)
         hot[to * ROW : rows * ROW] = memoryview(bytes((rows - to) * ROW * 8)).cast("Q")
         cool[to * COOL : rows * COOL] = memoryview(bytes((rows - to) * COOL * 8)).cast("Q")
 

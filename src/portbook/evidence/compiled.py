@@ -48,7 +48,7 @@ class Table(Reader[memoryview]):
     def young(self) -> Iterator[Row]:
         """Return the conversations that have a longer head, in the order they were first met."""
         rows = Rows(self._stores, self._heads.match)
-        return iter([rows.row(number) for number in rows.young(self._flows.rows)])
+        return iter([rows.row(number) for number in rows.young()])
 
     def close(self, count: int) -> list[Row]:
         """Take the coldest conversations out of the table."""

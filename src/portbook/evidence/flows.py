@@ -5,7 +5,15 @@ from __future__ import annotations
 from portbook.evidence.heads import Head, Pool
 from portbook.evidence.segments import TCP, UDP, Segment
 from portbook.evidence.signatures import Signatures
-from portbook.evidence.table import FIRST_TIMES, HEAD_OCTETS, LAST_TIMES, QUIET_NS, Row
+from portbook.evidence.table import (
+    FIRST_TIMES,
+    HEAD_OCTETS,
+    LAST_TIMES,
+    MORE_OCTETS,
+    PIECES,
+    QUIET_NS,
+    Row,
+)
 from portbook.evidence.tunnels import PORTS
 
 SYN, ACK = 2, 16
@@ -105,7 +113,8 @@ class Flow:
         elif segment.length and not way.done:
             if not way.pieces:
                 self._judge(way, segment.payload)
-            if self.wanted:
+            size = len(segment.payload)
+            if self.wanted and (way.filled + size > HEAD_OCTETS or len(way.pieces) >= PIECES):
                 way.extend(self.shared.pool)
             way.append(segment.payload, segment.length, self.many)
         way.quick = way.done and not (
@@ -202,12 +211,12 @@ class Flow:
         start = place + skipped
         if start == 0 and not way.filled:
             self._judge(way, octets)
-        if self.wanted:
-            way.extend(self.shared.pool)
         way.note(start, place + segment.length)
-        if octets:
+        if octets and not (self.wanted and start >= MORE_OCTETS):
+            if self.wanted and start + len(octets) > HEAD_OCTETS:
+                way.extend(self.shared.pool)
             way.place(start, octets)
-        way.settle()
+        way.settle(self.wanted)
 
     def _judge(self, way: Way, octets: bytes) -> None:
         """Find out by the first payload of a direction whether longer heads are worth it."""
@@ -215,6 +224,3 @@ class Flow:
         if bits:
             self.wanted = True
             self.many = self.many or self.shared.signatures.many(bits)
-            other = self.ba if way.forward else self.ab
-            if other.pieces and not other.done:
-                other.extend(self.shared.pool)

@@ -134,20 +134,20 @@ class Head:
 
     def append(self, octets: bytes, length: int, many: bool = False) -> None:
         """Join a datagram; many: its protocol tells more in those that come later."""
-        longer = self.capacity == MORE_OCTETS
-        if len(self.pieces) >= PIECES and not longer:
-            self.done = True  # the block was given back
+        if len(self.pieces) >= PIECES and self.capacity == HEAD_OCTETS:
+            self.done = True  # there was no block, or it was given back
             return
         kept = min(len(octets), min(self.capacity, DATAGRAM_OCTETS) - self.filled)
         self.clipped = self.clipped or kept < len(octets)
         self.data += octets[:kept]
         self.pieces.append((self.filled, length))
         self.filled += kept
-        self.done = len(self.pieces) >= (DATAGRAMS if many and longer else PIECES)
+        self.done = len(self.pieces) >= (DATAGRAMS if many and self.may_grow else PIECES)
 
-    def settle(self) -> None:
-        """Find out whether a stream's head is complete."""
-        if self.filled < self.capacity or len(self.pieces) < PIECES:
+    def settle(self, wanted: bool) -> None:
+        """Find out whether a stream's head is complete; wanted: a longer one is worth it."""
+        capacity = MORE_OCTETS if wanted and self.may_grow else HEAD_OCTETS
+        if self.filled < capacity or len(self.pieces) < PIECES:
             return
         here = 0
         for start, length in self.pieces:
@@ -156,8 +156,13 @@ class Head:
             here += length
         self.done = True
 
+    @property
+    def may_grow(self) -> bool:
+        """Tell whether it has room for more, or can still get it."""
+        return self.capacity == MORE_OCTETS or not (self.tried or self.clipped)
+
     def extend(self, pool: Pool) -> None:
-        """Try once to get room for more."""
+        """Try once to get room for more: only when it is needed, most heads stay short."""
         if not self.tried:
             self.tried = True
             if not self.clipped and pool.take():
