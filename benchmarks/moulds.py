@@ -64,7 +64,9 @@ def main() -> None:
     told = parser.parse_args()
     known = _sets(set(told.protocol or ()))
     found = _tally(told.capture, known)
-    print(f"{'protocol':<14}{'confirmed':>10}{'fit':>8}{'share':>8}{'mould us':>10}{'named us':>10}")
+    print(
+        f"{'protocol':<14}{'confirmed':>10}{'fit':>8}{'share':>8}{'mould us':>10}{'named us':>10}"
+    )
     for name, tally in sorted(found.items()):
         _row(name, tally, known[name])
         for one in tally.others if told.misfits else ():

@@ -24,6 +24,7 @@ from portbook.protocols.moulds import (
     OneOf,
     Repeat,
     Rest,
+    Sized,
     Speech,
     Step,
     Until,
@@ -105,6 +106,16 @@ class _Message:
                 if body is None:
                     return False
                 self.octets += bytes((kind, *_ber(len(body)))) + body
+            case Sized(size, inner, add, little, scale, terms):
+                body = self.inside(inner)
+                count, rest = divmod(len(body or b"") - add, scale)
+                if body is None or rest or not 0 <= count < 1 << 8 * size:
+                    return False
+                for _ in range(terms - 1):
+                    part = draw(st.integers(0, count))
+                    self.octets += part.to_bytes(size, "little" if little else "big")
+                    count -= part
+                self.octets += count.to_bytes(size, "little" if little else "big") + body
             case Labels():
                 parts = draw(st.lists(st.binary(min_size=1, max_size=20), max_size=4))
                 self.octets += b"".join(bytes((len(part),)) + part for part in parts) + b"\0"
@@ -183,7 +194,11 @@ def _said(
 def _has_marks(steps: Message) -> bool:
     return any(
         isinstance(step, Mark)
-        or (isinstance(step, Ber | Repeat) and step.steps is not None and _has_marks(step.steps))
+        or (
+            isinstance(step, Ber | Repeat | Sized)
+            and step.steps is not None
+            and _has_marks(step.steps)
+        )
         for step in steps
     )
 

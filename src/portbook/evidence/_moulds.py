@@ -40,6 +40,7 @@ REPEAT = cython.declare(cython.int, moulds.REPEAT)
 AGAIN = cython.declare(cython.int, moulds.AGAIN)
 REST = cython.declare(cython.int, moulds.REST)
 DNP3 = cython.declare(cython.int, moulds.DNP3)
+SIZED = cython.declare(cython.int, moulds.SIZED)
 MIX = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
 MOST = cython.declare(cython.Py_ssize_t, 512)  # questions remembered of a conversation
 MESSAGES = cython.declare(cython.Py_ssize_t, 8192)  # looked at in one direction
@@ -67,12 +68,12 @@ class Moulds:
                     speeches.append(len(starts))
                 speeches.append(speech.then == ())
         self.count = len(known)
-        self.program = _words([number for row in rows for number in row], "Q")
-        self.speeches = _words(speeches, "q")
-        self.starts = _words(starts, "q")
+        self.program = words([number for row in rows for number in row], "Q")
+        self.speeches = words(speeches, "q")
+        self.starts = words(starts, "q")
         self.keys = memory(8 * 512).cast("Q")
-        self.ends = _words([0] * (moulds.DEEPEST + 1), "q")
-        self.crc = _words([_dnp3(octet) for octet in range(256)], "H")
+        self.ends = words([0] * (moulds.DEEPEST + 1), "q")
+        self.crc = words([_dnp3(octet) for octet in range(256)], "H")
 
     def fits(
         self,
@@ -349,6 +350,21 @@ class Moulds:
                     if stop > limit:
                         return short
                     here = stop
+            elif op == SIZED:
+                little, a, value = self.program[pc + 3] != 0, 0, 0
+                while a < self.program[pc + 5]:
+                    if here + size > limit:
+                        return short
+                    value += self._little(here, size) if little else self._read(here, size)
+                    here, a = here + size, a + 1
+                if value > 1 << 31 or depth == DEEPEST:
+                    return MISFIT
+                stop = cython.cast(cython.Py_ssize_t, value * self.program[pc + 4])
+                stop += here + cython.cast(cython.Py_ssize_t, self.program[pc + 2])
+                if stop < here or stop > (self.ends[depth] if depth else bound):
+                    return MISFIT
+                depth += 1
+                self.ends[depth] = stop
             elif op == CLOSE:
                 if here != self.ends[depth]:
                     return MISFIT
@@ -458,7 +474,8 @@ class Moulds:
         return value
 
 
-def _words(numbers: list[int], kind: str) -> memoryview:
+def words(numbers: list[int], kind: str = "q") -> memoryview:
+    """Return numbers as a view that compiled code can look at."""
     sizes = {"Q": 8, "q": 8, "H": 2}
     view = memoryview(bytearray(sizes[kind] * max(1, len(numbers)))).cast(kind)  # type: ignore
     for place, number in enumerate(numbers):

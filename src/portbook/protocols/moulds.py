@@ -9,6 +9,7 @@ messages from it and hold the two against each other (`tests/protocols/test_moul
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
 from portbook.errors import UsageError
@@ -16,7 +17,7 @@ from portbook.ports import Transport
 
 WORDS = 6  # numbers of a step in a program
 WIDEST = 8  # octets of a number or of a comparison
-DEEPEST = 8  # levels of `Ber`
+DEEPEST = 8  # levels of `Ber` and `Sized`
 ANY_TAG = 256
 
 
@@ -86,6 +87,21 @@ class Ber(NamedTuple):
     highest: int | None = None  # tags up to this one are meant
 
 
+class Sized(NamedTuple):
+    """A number, and steps that fill exactly as many octets: `add` and `scale` of them for each one.
+
+    It never sets the end of a message.
+    terms: so many numbers of that size stand in a row, and their sum counts
+    """
+
+    size: int
+    steps: tuple[Step, ...]
+    add: int = 0
+    little: bool = False
+    scale: int = 1
+    terms: int = 1
+
+
 class Labels(NamedTuple):
     """A domain name written out: labels of 1 to 63 octets, then a zero (RFC 1035, 3.1)."""
 
@@ -110,7 +126,7 @@ class Mark(NamedTuple):
 
 
 class Repeat(NamedTuple):
-    """The steps again and again to the end of the message, or of the `Ber` around them."""
+    """The steps again and again to the end of the message, or of the `Ber` or `Sized` around."""
 
     steps: tuple[Step, ...]
 
@@ -134,6 +150,7 @@ Step: TypeAlias = (
     | Varint
     | Counted
     | Ber
+    | Sized
     | Labels
     | Until
     | Mark
@@ -170,8 +187,8 @@ class Mould(NamedTuple):
 # operations of a program
 (
     OCTETS, ONE_OF, NUMBER, ANY, LENGTH, VARINT, COUNTED, BER, CLOSE, LABELS, UNTIL, MARK, REPEAT,
-    AGAIN, REST, DNP3, END,
-) = range(17)  # fmt: skip
+    AGAIN, REST, DNP3, SIZED, END,
+) = range(18)  # fmt: skip
 _ALL = (1 << 64) - 1
 
 
@@ -181,6 +198,27 @@ def program(message: Message) -> list[tuple[int, ...]]:
     Raises UsageError for a step that compiled code could not take.
     """
     return [*_steps(message, 0), (END, 0, 0, 0, 0, 0)]
+
+
+def first_octets(mould: Mould) -> frozenset[int]:
+    """Return the octets with which a client that fits a mould may begin."""
+    return frozenset(octet for message in mould.asks.first for octet in _first(message[0]))
+
+
+def _first(step: Step) -> Iterable[int]:
+    match step:
+        case Octets(value, mask):
+            bits = mask[0] if mask else 0xFF
+            return [octet for octet in range(256) if octet & bits == value[0] & bits]
+        case OneOf(values):
+            return {value[0] for value in values}
+        case Ber(tag, _, highest) if tag != ANY_TAG:
+            return range(tag, (tag if highest is None else highest) + 1)
+        case Number(size, low, high, False) | Mark(size, _, low, high):
+            unread = 8 * (size - 1)
+            return range(low >> unread, (min(high, (1 << 8 * size) - 1) >> unread) + 1)
+        case _:
+            return range(256)
 
 
 def _steps(steps: tuple[Step, ...], depth: int) -> list[tuple[int, ...]]:
@@ -211,6 +249,9 @@ def _rows(step: Step, depth: int) -> list[tuple[int, ...]]:
             if inner is None:
                 return [_row(BER, *span, 0)]
             return [_row(BER, *span, 1), *_steps(inner, depth + 1), _row(CLOSE)]
+        case Sized(size, inner, add, little, scale, terms):
+            head = _row(SIZED, _width(size), add & _ALL, little, scale, terms)
+            return [head, *_steps(inner, depth + 1), _row(CLOSE)]
         case Labels():
             return [_row(LABELS)]
         case Until(value, most):
