@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from support.examples import PLAUSIBLE, Example, unhex
+from support import CAPTURES, needs_captures
+from support.examples import CONFIRMED, PLAUSIBLE, Example, unhex
+from support.initials import CLIENT, HELLO, crypto, sealed
+from support.initials import SERVER as SERVER_1
+from support.knowing import NOW_NS, knowledge
 
 from portbook.ports import Transport
 from portbook.protocols import Payload, Side
 from portbook.protocols.quic import recognise
+from portbook.protocols.quic_initial import V2
+from portbook.survey import traffic
 
 UDP = Transport.UDP
 # The encrypted rest is left out as zeros.
@@ -36,7 +42,38 @@ ANSWER_TO_ID = unhex("c10000000104 01020304 08 f067a5502a4262b5 00 4064 00*100")
 GREASE = unhex("c01a2a3a4a08 8394c8f03e515708 04 01020304 00 449a 00*1178")
 NEGOTIATION = unhex("8f0000000004 01020304 08 8394c8f03e515708 00000001 6b3343cf fafafafa")
 
+REAL = Payload.of(UDP, [CLIENT], [SERVER_1])
+
 EXAMPLES = [
+    Example(
+        "RFC 9001, appendices A.2 and A.3, whole",
+        REAL,
+        "quic",
+        facts={
+            "quic_version": "1",
+            "tls_version": "TLS 1.3",
+            "server_name": "example.com",
+            "alpn": ("alpn",),
+        },
+    ),
+    Example(
+        "RFC 9001, appendix A.2, whole and alone",
+        Payload.of(UDP, [CLIENT]),
+        "quic",
+        facts={"server_name": "example.com"},
+    ),
+    Example(
+        "RFC 9369, appendix A.2, whole: version 2",
+        Payload.of(UDP, [sealed(HELLO, version=V2)]),
+        "quic",
+        facts={"quic_version": "2", "server_name": "example.com"},
+    ),
+    Example(
+        "built from RFC 9000, section 19.6: a hello in two datagrams",
+        Payload.of(UDP, [sealed(crypto(0, HELLO[4:70]), 0), sealed(crypto(66, HELLO[70:]), 1)]),
+        "quic",
+        facts={"server_name": "example.com", "tls_version": "TLS 1.3"},
+    ),
     Example(
         "Chromium on port 4433, odd-quic-on-4433.pcap",
         Payload.of(UDP, [CHROME, CHROME_GOES_ON], [SERVER]),
@@ -126,3 +163,43 @@ def test_a_datagram_of_which_the_start_was_kept_is_judged_by_its_true_length() -
     told = recognise(Payload(UDP, asked, Side.of(ANSWER_TO_ID)))
     assert told is not None
     assert recognise(Payload(UDP, Side(ASK_WITH_ID[:128], ((1100, 128),), 1100))) is None
+
+
+def test_a_tag_that_does_not_fit_stands_against_the_name() -> None:
+    told = recognise(Payload.of(UDP, [ASK]))
+
+    assert told is not None
+    assert ("its tag does not fit the keys of its connection id",) == told.against
+    assert "server_name" not in told.facts
+
+
+def test_a_tag_that_fits_bears_an_answer_that_does_not_agree() -> None:
+    told = recognise(Payload.of(UDP, [CLIENT], [b"not here"]))
+
+    assert told is not None
+    assert PLAUSIBLE is told.confidence
+    assert ("the answer does not agree",) == told.against
+    assert "example.com" == told.facts["server_name"]
+
+
+def test_a_packet_of_which_the_end_was_not_kept_is_not_opened() -> None:
+    told = recognise(Payload(UDP, Side(CLIENT[:400], ((1200, 400),), 1200)))
+
+    assert told is not None
+    assert (PLAUSIBLE, ()) == (told.confidence, told.against)
+
+
+@pytest.mark.shared
+@needs_captures
+def test_a_browsers_hello_is_read_in_a_real_capture() -> None:
+    path = CAPTURES / "odd-quic-on-4433.pcap"
+    told = traffic.read([str(path)], knowledge(), now_ns=NOW_NS)
+
+    (one,) = (one for one in told.conversations if one.protocol == "quic")
+    assert CONFIRMED is one.confidence
+    assert {
+        "quic_version": "1",
+        "tls_version": "TLS 1.3",
+        "server_name": "api.cirrus-ci.com",
+        "alpn": ("h3",),
+    } == dict(one.facts)

@@ -1,11 +1,14 @@
 """QUIC: long headers whose lengths fill the datagram, connection ids that go back and forth.
 
-What is inside an Initial is encrypted, so versions are told and no server name. Google's QUIC
-before the standard has another header and is none of this.
+A client's first packets are protected by keys that their own header gives away, so the server name
+that it asks for is in the clear all the same (`portbook.protocols.quic_initial`); certificates and
+what the server chose are not. Google's QUIC before the standard has another header and is none of
+this.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from portbook.ports import PortRange, Transport
@@ -19,19 +22,20 @@ from portbook.protocols import (
     confirmed,
     plausible,
 )
-from portbook.protocols.handshake import Reader
+from portbook.protocols.handshake import VERSIONS, Reader
+from portbook.protocols.quic_initial import V1, V2, Inside, Sealed, look, number
 from portbook.records import Identification, Source
 
 NAME = "quic"
 LONG, FIXED, KIND = 0x80, 0x40, 0x30
 INITIAL, ZERO_RTT, HANDSHAKE, RETRY = range(4)
-V1, V2 = 0x00000001, 0x6B3343CF
 DRAFTS = range(0xFF000016, 0xFF000023)  # drafts 22 to 34 have the header of version 1
 RESERVED, RESERVED_MASK = 0x0A0A0A0A, 0x0F0F0F0F  # offered to be refused, RFC 9000 section 15
 LONGEST_ID, SHORTEST_FIRST_ID = 20, 8
 SMALLEST = 1200  # octets of a datagram with a client's Initial, RFC 9000 section 14.1
 TAG = 16  # octets behind a Retry's token
 PACKETS = 16
+NO_FIT = "its tag does not fit the keys of its connection id"
 
 
 class Packet(NamedTuple):
@@ -42,45 +46,73 @@ class Packet(NamedTuple):
     to: bytes
     by: bytes
     versions: tuple[int, ...] = ()
+    sealed: Sealed | None = None  # an Initial that was kept whole
+
+
+class Agreed(NamedTuple):
+    """What the answer says for it, and whether the ids of both sides prove it."""
+
+    because: tuple[str, ...] = ()
+    sure: bool = False
+    against: tuple[str, ...] = ()
+    refusal: Packet | None = None
 
 
 def recognise(payload: Payload) -> Identification | None:
-    """Name QUIC by a client's first Initial, and what the server sends to its connection id."""
+    """Name QUIC by a client's first Initial: its tag, and what goes to its connection id."""
     if payload.transport is not Transport.UDP:
         return None
-    asked = _first(payload.to_server)
-    if asked is None or not _opens(asked[0], payload.to_server.first):
+    found = _packets(payload.to_server.first)
+    if found is None or not _opens(found[0], payload.to_server.first):
+        return None
+    asked, agreed = found[0], _agreed(payload, found[0])
+    inside = look(asked.version, asked.to, _sealed(payload.to_server, asked.version))
+    if agreed is None and not inside.fits:
         return None
     because = ["an Initial whose lengths fill a datagram of at least 1200 octets"]
+    if inside.fits:
+        because.append("its tag fits the keys that its connection id gives")
+    against = [NO_FIT] if inside.fits is False else []
+    if agreed is None:
+        return plausible(
+            NAME, *because, against=("the answer does not agree",), facts=_facts(asked, inside)
+        )
+    because += agreed.because
+    against += () if inside.fits else agreed.against
+    told = confirmed if agreed.sure or inside.fits else plausible
+    facts = _facts(asked, inside, agreed.refusal)
+    return told(NAME, *because, against=tuple(against), facts=facts)
+
+
+def _agreed(payload: Payload, asked: Packet) -> Agreed | None:
+    """Hold the server's first packet against the client's ids; None where they disagree."""
     if not payload.to_client:
-        known = not _reserved(asked[0].version)
-        return plausible(NAME, *because, facts=_facts(asked[0])) if known else None
-    answered = _first(payload.to_client)
-    if answered is None:
+        return None if _reserved(asked.version) else Agreed()
+    found = _packets(payload.to_client.first)
+    answer = found[0] if found else None
+    if answer is None or answer.to != asked.by:
         return None
-    return _together(payload, asked[0], answered[0], because)
-
-
-def _together(
-    payload: Payload, asked: Packet, answer: Packet, because: list[str]
-) -> Identification | None:
-    if answer.to != asked.by:
-        return None
-    refused = answer.kind is None
-    if refused:
-        if answer.by != asked.to:
-            return None
-        because.append("a version negotiation gives back both connection ids")
-        return confirmed(NAME, *because, facts=_facts(asked, answer))
+    if answer.kind is None:
+        told = "a version negotiation gives back both connection ids"
+        return Agreed((told,), True, (), answer) if answer.by == asked.to else None
     if answer.version != asked.version or _reserved(asked.version):
         return None
-    because.append("the server's packet goes back to the client's connection id")
+    because = ("the server's packet goes back to the client's connection id",)
     if any(_takes_up(piece, answer.by) for piece in list(payload.to_server)[1:]):
-        because.append("the client goes on with the server's connection id")
-    elif not asked.by:
-        doubt = "the connection ids are too short to agree"
-        return plausible(NAME, *because, against=(doubt,), facts=_facts(asked))
-    return confirmed(NAME, *because, facts=_facts(asked))
+        return Agreed((*because, "the client goes on with the server's connection id"), True)
+    if not asked.by:
+        return Agreed(because, False, ("the connection ids are too short to agree",))
+    return Agreed(because, True)
+
+
+def _sealed(side: Side, version: int) -> Iterator[Sealed]:
+    """Give a client's Initial packets, from its first datagram on, as long as they are whole."""
+    if not side.first.whole:
+        return
+    for piece in side:
+        for packet in _packets(piece) or ():
+            if packet.sealed and packet.version == version:
+                yield packet.sealed
 
 
 def _takes_up(piece: Piece, wanted: bytes) -> bool:
@@ -99,9 +131,9 @@ def _opens(packet: Packet, piece: Piece) -> bool:
     return packet.kind == INITIAL
 
 
-def _first(side: Side) -> list[Packet] | None:
-    """Return the packets of the first datagram, None when they do not fill it."""
-    octets, length = side.first
+def _packets(piece: Piece) -> list[Packet] | None:
+    """Return the packets of a datagram, None when they do not fill it."""
+    octets, length = piece
     at, found = 0, list[Packet]()
     while at < len(octets) and len(found) < PACKETS:
         if not octets[at] & LONG:
@@ -134,12 +166,14 @@ def _packet(octets: bytes, at: int, length: int) -> tuple[Packet, int] | None:
     packet = Packet(kind, version, to, by)
     if kind == RETRY:
         return (packet, length) if length - at - reader.at > TAG else None
-    if kind == INITIAL and (size := _number(reader)) is not None:
-        reader.take(size)
-    told = _number(reader)
-    if told is None or reader.cut or told < 20:  # a packet number, and a sample of 16 octets
+    if kind == INITIAL:
+        reader.take(number(reader))
+    told = number(reader)
+    if reader.cut or told < 20:  # a packet number, and a sample of 16 octets
         return None
     end = at + reader.at + told
+    if kind == INITIAL and end <= len(octets):
+        packet = packet._replace(sealed=Sealed(octets[at:end], reader.at))
     return (packet, end) if end <= length else None
 
 
@@ -151,14 +185,6 @@ def _negotiation(
         return None
     offered = [int.from_bytes(rest[here : here + 4], "big") for here in range(0, len(rest), 4)]
     return Packet(None, 0, to, by, tuple(offered[:PACKETS])), length
-
-
-def _number(reader: Reader) -> int | None:
-    """Return a number of variable length (RFC 9000 section 16), None where it is cut."""
-    first = reader.number(1)
-    size = 1 << (first >> 6)
-    rest = reader.number(size - 1) if size > 1 else 0
-    return None if reader.cut else (first & 0x3F) << 8 * (size - 1) | rest
 
 
 def _spoken(version: int) -> bool:
@@ -175,11 +201,19 @@ def _named(version: int) -> str:
     return f"draft {version & 0xFF}" if version in DRAFTS else f"{version:08x}"
 
 
-def _facts(asked: Packet, answer: Packet | None = None) -> dict[str, object]:
-    if answer and answer.versions:
+def _facts(asked: Packet, inside: Inside, answer: Packet | None = None) -> dict[str, object]:
+    facts: dict[str, object] = {"quic_version": _named(asked.version)}
+    if answer:
         told = [_named(one) for one in answer.versions if not _reserved(one)]
-        return {"quic_versions": told}
-    return {"quic_version": _named(asked.version)}
+        facts = {"quic_versions": told}
+    if inside.hello:
+        version = inside.hello.version
+        facts["tls_version"] = VERSIONS.get(version, f"{version:04x}")
+        if inside.hello.server_name:
+            facts["server_name"] = inside.hello.server_name
+        if inside.hello.protocols:
+            facts["alpn"] = inside.hello.protocols
+    return facts
 
 
 def _starting(version: int, mask: int) -> Signature:
@@ -199,6 +233,7 @@ PROTOCOL = Protocol(
         Source("RFC 9000, QUIC: A UDP-Based Multiplexed and Secure Transport", "2021-05",
                "sections 7.2, 14.1, 15 and 17.2"),
         Source("RFC 9369, QUIC Version 2", "2023-05", "section 3"),
+        Source("RFC 9001, Using TLS to Secure QUIC", "2021-05", "sections 5.2 to 5.4"),
         Source("RFC 9114, HTTP/3", "2022-06", "section 3.1: port 443"),
     ),
     signatures=(
@@ -208,7 +243,7 @@ PROTOCOL = Protocol(
         _starting(RESERVED, RESERVED_MASK),
     ),
     usual=(
-        Usual(PortRange(443, 443), Transport.UDP, title="HTTP/3 over QUIC", source=2),
+        Usual(PortRange(443, 443), Transport.UDP, title="HTTP/3 over QUIC", source=3),
     ),
     safety="Encrypted; what inspects TLS over TCP does not see it.",
 )  # fmt: skip
