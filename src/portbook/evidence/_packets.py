@@ -163,14 +163,17 @@ class Kernel:
         at: cython.longlong
         word: cython.longlong
         time_ns: cython.longlong
+        wrong = ""
         while here < end and not self.full:
             if here + RING_HEAD > end:
-                raise IndexError("a packet of the ring begins outside of its block")
+                wrong = "begins"
+                break
             step, captured = self._number(here), self._number(here + 12)
             word = self._number(here + 24)
             at = word >> 16 if self.big else word & 0xFFFF
             if step > end - here or here + at + captured > end:
-                raise IndexError("a packet of the ring ends outside of its block")
+                wrong = "ends"
+                break
             step = step or end - here  # the last one points nowhere
             if self._number(here + 20) & TAGGED:
                 word = self._number(here + 36)
@@ -183,8 +186,10 @@ class Kernel:
                 word = self._number(here + 16)
                 here = self._take(here, at, captured, word, link, time_ns, step - at)
             self.tag = 0
-        here = self._flush(here)
+        here = self._flush(here)  # what stands before a packet that cannot be still counts
         self._shut()
+        if wrong and not self.full:
+            raise IndexError(f"a packet of the ring {wrong} outside of its block")
         return -1 if here >= end else here
 
     def frame(

@@ -104,14 +104,15 @@ class Reader(Generic[Data]):
         """Count packets of a ring's block; return as `ring` does."""
         octets = bytes(data)
         for one in walk(octets, here, twice=twice):
-            if self.full:
-                return one.head
             length = max(one.length, one.captured)
             if one.tag:
                 frame = tagged(octets[one.at : one.at + one.captured], one.tag)
-                self.frame(frame, link, one.time_ns, length + 4)
+                whole = self.readable(frame)
+                self.count(whole, 0, len(frame), length + 4, link, one.time_ns, one.head)
             else:
                 self.count(data, one.at, one.captured, length, link, one.time_ns, one.head)
+            if self.full:
+                return one.next
         return -1
 
     def counts(self) -> Counts:

@@ -36,13 +36,13 @@ def walk(block: bytes, here: int, *, twice: bool) -> Iterator[Ringed]:
     twice: loopback, where each packet comes going out and coming in: the first is left out.
     Raises IndexError when one lies outside of its block.
     """
-    while here >= 0:
+    while 0 <= here < len(block):
         if here + RING_HEAD > len(block):
             raise IndexError("a packet of the ring begins outside of its block")
         step, seconds, more, captured, length, status, mac, _, _, tci, tpid = _HEAD(block, here)
         if step > len(block) - here or here + mac + captured > len(block):
             raise IndexError("a packet of the ring ends outside of its block")
-        behind = here + step if step else -1
+        behind = here + step if 0 < step < len(block) - here else -1
         if not (twice and block[here + RING_KIND] == OUTGOING):
             tag = tpid << 16 | tci & 0xFFFF if status & TAGGED else 0
             time_ns = seconds * 1_000_000_000 + more
