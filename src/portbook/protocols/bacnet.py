@@ -106,8 +106,13 @@ def recognise(payload: Payload) -> Identification | None:
     lying = sum(not one.agrees for one in found)
     if lying and not agreeing and not all(one.exact and one.tags for one in found if one.whole):
         return None
-    because = [f"{agreeing} datagrams tell the length that they have"]
     against = []
+    if agreeing:
+        because = [f"{agreeing} datagrams tell the length that they have"]
+    elif lying:
+        because = ["the application message is known and ends where the datagram does"]
+    else:
+        because = ["a BACnet/IP header with a network header behind it"]
     if exact:
         because.append(f"in {exact} of them the application message ends there too")
     if lying:

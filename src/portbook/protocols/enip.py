@@ -103,6 +103,8 @@ def recognise(payload: Payload) -> Identification | None:
     if not requests and not answers:
         broken += ("the capture cut the message",)
     because = [f"{len(requests) + len(answers)} messages with known command, status and length"]
+    if not requests and not answers:
+        because = ["a message begins with known command and status"]
     if agreed:
         because.append(f"{agreed} answers repeat command and context of a request")
     if nested:

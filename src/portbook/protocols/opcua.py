@@ -90,6 +90,8 @@ def recognise(payload: Payload) -> Identification | None:
         against += ("the capture cut the first message",)
     kinds = sorted({chunk[:3].decode("ascii") for chunk in chunks})
     because = [f"{len(chunks)} chunks of the size that they tell: {', '.join(kinds)}"]
+    if not chunks:
+        because = ["a chunk begins with a known type"]
     sure = bool(asked.messages and answered.messages) or _greets(chunks)
     client = _client(calls)
     server = _server(results, replies)
@@ -101,12 +103,13 @@ def recognise(payload: Payload) -> Identification | None:
 
 def _measure(octets: bytes, at: int) -> int | None:
     start = octets[at : at + 3]
-    if not any(kind.startswith(start) for kind in TYPES):
+    final = octets[at + 3 : at + 4]
+    if not any(kind.startswith(start) for kind in TYPES) or final not in (b"", b"F", b"C", b"A"):
         return None
     if at + HEADER.size > len(octets):
         return MORE
     size = HEADER.get(octets, "size", at)
-    if octets[at + 3 : at + 4] not in (b"F", b"C", b"A") or not HEADER.size <= size <= MOST:
+    if not HEADER.size <= size <= MOST:
         return None
     return int(size) if _fits(octets, at, int(size), start) else None
 

@@ -85,6 +85,7 @@ def recognise(payload: Payload) -> Identification | None:
     if odd:
         wrong += (f"{odd} units are no S7 or do not agree with their inner lengths",)
     if not units:
+        because = ["a unit of data begins with the S7 mark"]
         wrong += ("the capture cut the first unit",)
     plus = {unit.plus for unit in units} or {(asked.started or answered.started)[:1] == b"\x72"}
     facts = {"dialect": " and ".join("s7comm-plus" if one else "s7comm" for one in sorted(plus))}
