@@ -1,0 +1,5 @@
+"""Nothing yet."""
+
+from fuzz.target import Target
+
+TARGETS: tuple[Target, ...] = ()
