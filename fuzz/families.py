@@ -8,7 +8,14 @@ from importlib import import_module
 
 from fuzz.target import Target
 
-FAMILIES = ("containers", "headers", "recognisers", "machines")  # modules of this folder
+FAMILIES = (  # modules of this folder
+    "containers",
+    "headers",
+    "recognisers",
+    "answers",
+    "sessions",
+    "recordings",
+)
 
 
 @cache

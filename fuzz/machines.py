@@ -1,5 +1,0 @@
-"""Nothing yet."""
-
-from fuzz.target import Target
-
-TARGETS: tuple[Target, ...] = ()
