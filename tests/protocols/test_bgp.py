@@ -28,6 +28,14 @@ UPDATE = unhex(
     "ff*16 004a0200000033400101014002040201006540030400000000800e10000104040100010100300001417b0101"
     "801a0b01000b00000000ffffffff"
 )
+# malformed/tcpdump-bgp_pmsi_tunnel-oobr.pcap: attributes of 1714 octets in 45
+LYING = unhex("ff*16 002d02 0003 10180d 06b2 00*17") + b"x" * 30
+# malformed/pcapplusplus-fuzz-5643903448645632.pcap
+BROKEN = unhex(
+    "ff*16 0064020000004d400101054064000000041000400000011802c00002000000010009000100000000"
+    "01110a0000040006900e00200001800c00000000000000000a00000400700001010000000100000001ac1004"
+    "ff*10 8000 ff*4 0064010100570200400504000000"
+)
 
 EXAMPLES = [
     Example(
@@ -44,6 +52,12 @@ EXAMPLES = [
         client={"name": "exit1-debian-11"},
     ),
     Example("an update alone, tcpdump's tests", Payload.of(TCP, [UPDATE]), "bgp", PLAUSIBLE),
+    Example(
+        "an update with an origin that is none, and then a broken marker, pcapplusplus's fuzz",
+        Payload.of(TCP, [BROKEN]),
+        "bgp",
+        PLAUSIBLE,
+    ),
     Example("a keepalive alone, suricata-verify", Payload.of(TCP, [ALIVE]), "bgp", PLAUSIBLE),
 ]
 
@@ -59,6 +73,8 @@ EXAMPLES = [
         ("a keepalive of twenty octets", unhex("ff*16 00140400")),
         ("a length past the end", ASKED[:17] + b"\x1e" + ASKED[18:]),
         ("a length too small", ASKED[:17] + b"\x12" + ASKED[18:]),
+        ("a broken stream that begins with an open", ASKED + b"\xff" * 10 + b"\x80" * 9),
+        ("one that begins with an update whose lengths lie", LYING),
         ("nothing but ones", b"\xff" * 60),
     ],
 )
@@ -69,3 +85,10 @@ def test_what_does_not_fit_is_not_bgp(why: str, octets: bytes) -> None:
 @given(st.binary(max_size=60), st.integers(0, 140))
 def test_any_octets_are_read_without_an_error(octets: bytes, at: int) -> None:
     recognise(Payload.of(TCP, [LONG[:at] + octets], [UPDATE[:at] + octets]))
+
+
+def test_what_breaks_off_stands_against_it() -> None:
+    told = recognise(Payload.of(TCP, [BROKEN]))
+
+    assert told is not None
+    assert ("what follows them is no message",) == told.against

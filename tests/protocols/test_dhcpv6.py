@@ -42,6 +42,15 @@ BACK = unhex(
     "0003000102deadbeef02"
 )
 INFORMATION = unhex("0b 112233 0008 0002 0000 0006 0004 0017 0018")  # RFC 8415 section 18.2.6
+NO_QUERY = unhex("0e1122330001000e000100012aabbccdd001122334450006000400170018")
+# by address, of a client whose data are its identifier and how long ago it was heard
+LEASE_QUERY = unhex(
+    "0e112233 0001 000a 00030001 021122334455 002c 0011 01 00*16 0002 000a 00030001 020000000001"
+)
+LEASE_REPLY = unhex(
+    "0f112233 0001 000a 00030001 021122334455 0002 000a 00030001 020000000001"
+    "002d 0016 0001 000a 00030001 0a0b0c0d0e0f 002e 0004 00000e10"
+)
 
 EXAMPLES = [
     Example(
@@ -77,6 +86,18 @@ EXAMPLES = [
         PLAUSIBLE,
     ),
     Example(
+        "a lease query and its answer, RFC 5007 sections 4.1.2.1 and 4.2.2.2",
+        Payload.of(UDP, [LEASE_QUERY], [LEASE_REPLY]),
+        "dhcpv6",
+        facts={"messages": ["lease query", "lease query reply"]},
+    ),
+    Example(
+        "a lease query for nothing, mixed-ot-it-synthetic-352hosts.pcap",
+        Payload.of(UDP, [NO_QUERY], cast=Cast.MULTICAST, group="ff02::1:2"),
+        "dhcpv6",
+        PLAUSIBLE,
+    ),
+    Example(
         "the start of a cut question, dhcpv6-exchange.pcap",
         Payload(UDP, Side(SOLICIT[:60], ((107, 60),), 107)),
         "dhcpv6",
@@ -88,7 +109,7 @@ EXAMPLES = [
 @pytest.mark.parametrize(
     ("why", "octets"),
     [
-        ("a type that is none", b"\x0e" + SOLICIT[1:]),
+        ("a type that is none", b"\x10" + SOLICIT[1:]),
         ("an octet more", SOLICIT + b"\0"),
         ("an octet less", SOLICIT[:-1]),
         ("a code that is none", SOLICIT[:4] + b"\x01" + SOLICIT[5:]),
@@ -111,6 +132,13 @@ def test_a_client_behind_a_relay_is_not_the_relay() -> None:
 
     assert told is not None
     assert {} == dict(told.client)
+
+
+def test_a_lease_query_that_asks_for_nothing_says_so() -> None:
+    told = recognise(Payload.of(UDP, [NO_QUERY]))
+
+    assert told is not None
+    assert "a lease query does not say what it asks for" in told.against
 
 
 def test_an_answer_to_another_question_confirms_nothing() -> None:

@@ -66,6 +66,12 @@ EXAMPLES = [
         "oracle-tns",
         facts={"service": "historian"},
     ),
+    Example(
+        "a connect without its last fields, mixed-ot-it-synthetic-352hosts.pcap",
+        Payload.of(TCP, [connect(offset=28, one=0)]),
+        "oracle-tns",
+        PLAUSIBLE,
+    ),
     Example("octet by octet, alone", Payload.of(TCP, [SHORT]), "oracle-tns", PLAUSIBLE),
 ]
 
@@ -91,6 +97,16 @@ def test_what_does_not_fit_is_not_oracle_tns(why: str, asked: bytes, answer: byt
     told = recognise(Payload.of(TCP, [asked] if asked else [], [answer] if answer else []))
 
     assert told is None, why
+
+
+@pytest.mark.parametrize("fields", [{"offset": 28}, {"offset": 33}, {"one": 0}])
+def test_a_connect_that_no_client_writes_so_says_so(fields: dict[str, int]) -> None:
+    told = recognise(Payload.of(TCP, [connect(**fields)]))
+
+    assert told is not None
+    assert PLAUSIBLE is told.confidence
+    assert ("the connect is not as clients write it: fields are missing",) == told.against
+    assert recognise(Payload.of(TCP, [connect(offset=28)[:8] + b"\0" * 40])) is None
 
 
 def test_the_user_never_leaves_the_recogniser() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.examples import PLAUSIBLE, Example, unhex
+from support.examples import CONFIRMED, PLAUSIBLE, Example, unhex
 
 from portbook.ports import Transport
 from portbook.protocols import Payload
@@ -32,6 +32,9 @@ LYING = unhex(
     "01010038000102030405060708090a0b0c0d0e0f010874657374757365720212000102030405060708090a0b0c0d"
     "0e0f0406c0a80164050600000000"
 )
+PADDED = unhex(
+    "010100290000000000000000000000000000000001097061647573657204060a0911020806c0a832050000"
+)
 FRAMED = unhex("010100240102030405060708090a0b0c0d0e0f10010a746573747573657204060a141d01")
 TOLD = unhex("0201002a0102030405060708090a0b0c0d0e0f1042103139322e3136382e3130302e35300806ac100164")
 # RFC 2866 sections 4.1 and 4.2: start, and the session's name
@@ -57,6 +60,12 @@ EXAMPLES = [
     Example(
         "attributes of RFC 5447, tcpdump's tests", Payload.of(UDP, [MOBILE]), "radius", PLAUSIBLE
     ),
+    Example(
+        "padding behind the length, RFC 2865 section 3; mixed-ot-it-synthetic-352hosts.pcap",
+        Payload.of(UDP, [PADDED]),
+        "radius",
+        PLAUSIBLE,
+    ),
     Example("an answer alone says too little", Payload.of(UDP, [], [NOTED]), None, None),
 ]
 
@@ -66,7 +75,8 @@ EXAMPLES = [
     [
         ("a code that is none", b"\x09" + ASKED[1:]),
         ("a length of one more", ASKED[:3] + b"\x39" + ASKED[4:]),
-        ("an octet behind it", ASKED + b"\0"),
+        ("a length before its attributes end", ASKED[:3] + b"\x37" + ASKED[4:]),
+        ("a length that is less than the header's", ASKED[:3] + b"\x13" + ASKED[4:]),
         ("an attribute past the end", ASKED[:-5] + b"\x07" + ASKED[-4:]),
         ("an attribute without a length", ASKED[:-5] + b"\x00" + ASKED[-4:]),
         ("a user of control characters", ASKED.replace(b"nemo", b"n\1mo")),
@@ -87,6 +97,14 @@ def test_an_answer_to_another_request_confirms_nothing(answer: bytes) -> None:
     assert told is not None
     assert told.confidence is PLAUSIBLE
     assert ("no answer has the number of the request",) == told.against
+
+
+def test_padding_is_told_and_confirms_as_well() -> None:
+    told = recognise(Payload.of(UDP, [ASKED + b"\xff" * 3], [ACCEPTED + b"\0"]))
+
+    assert told is not None
+    assert "what stands behind it is padding" in told.because
+    assert CONFIRMED is told.confidence
 
 
 def test_the_user_goes_nowhere() -> None:

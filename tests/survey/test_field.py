@@ -111,7 +111,6 @@ NAMED_OTHERWISE: dict[str, tuple[dict[Place, int], str]] = {
             ("39d92632b6a92f1c682c052febfbc74b0561536687be3b7ce7b9508e8b9726d6", 179),
             ("6fda21d7ebaa0391434f17eecf25b1d7c58633f96b6906183c626cbdfc35b325", 179),
             ("a7a658b6e51576eafe7990dbc35c5bfff991d914c9ead914e26e3bfc3e88221c", 179),
-            ("fuzz-5643903448645632", 179),
         )
     },
     "malformed/pcapplusplus-fuzz-5758569646653440.pcap": ({("bgp", "tcp", 0): 0}, BY_PORT),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from portbook.addresses import Scope
 from portbook.ports import PortRange, Transport
 from portbook.protocols import Payload, Protocol, Side, Signature, Usual, confirmed, plausible
-from portbook.protocols.framing import MORE, walk
+from portbook.protocols.framing import MORE, Walk, walk
 from portbook.protocols.layout import BE, IPV4, RAW, Field, Layout
 from portbook.protocols.text import clean
 from portbook.records import Identification, Source
@@ -56,9 +56,12 @@ def recognise(payload: Payload) -> Identification | None:
     """Name BGP by messages that fill a direction; confirm it by an open and what answers it."""
     if payload.transport is not Transport.TCP:
         return None
-    asked, answered = _read(payload.to_server), _read(payload.to_client)
-    if asked is None or answered is None or not (asked or answered):
+    sides = [_read(payload.to_server), _read(payload.to_client)]
+    if any(one.wrong and not _sound(one) for one in sides) or not any(
+        one.messages for one in sides
+    ):
         return None
+    asked, answered = (list(one.messages) for one in sides)
     found = asked + answered
     kinds = [one[HEADER.size - 1] for one in found]
     speakers = [
@@ -74,6 +77,9 @@ def recognise(payload: Payload) -> Identification | None:
             facts |= {f"{name}_as": one.system, f"{name}_router_id": one.router}
     because = [f"{len(found)} messages behind their marker, of the length of their kind"]
     names = [{"name": one.host} if one and one.host else {} for one in (client, server)]
+    if any(one.wrong for one in sides):
+        against = ("what follows them is no message",)
+        return plausible(NAME, *because, against=against, facts=facts)
     if asked and answered:
         because.append("both directions")
         return confirmed(NAME, *because, facts=facts, client=names[0], server=names[1])
@@ -81,10 +87,21 @@ def recognise(payload: Payload) -> Identification | None:
     return plausible(NAME, *because, against=against, facts=facts, client=names[0], server=names[1])
 
 
-def _read(side: Side) -> list[bytes] | None:
-    """Return the messages of one direction, None where it holds something else."""
-    found = walk(side, Transport.TCP, _measure)
-    return None if found.wrong else list(found.messages)
+def _read(side: Side) -> Walk:
+    return walk(side, Transport.TCP, _measure)
+
+
+def _sound(found: Walk) -> bool:
+    """Tell whether a direction that breaks off began with an update whose lengths fill it.
+
+    A peer bears updates with attributes that are wrong (RFC 7606); of anything else it hangs up.
+    """
+    if not found.messages or found.messages[0][HEADER.size - 1] != UPDATE:
+        return False
+    body = found.messages[0][HEADER.size :]
+    withdrawn = 2 + int.from_bytes(body[:2], "big")
+    attributes = withdrawn + 2 + int.from_bytes(body[withdrawn : withdrawn + 2], "big")
+    return attributes <= len(body)
 
 
 def _measure(octets: bytes, at: int) -> int | None:
@@ -148,6 +165,7 @@ PROTOCOL = Protocol(
     sources=(
         Source("RFC 4271: A Border Gateway Protocol 4 (BGP-4)", "2006-01",
                "section 4; section 8.2.1: port 179"),
+        Source("RFC 7606: Revised Error Handling for BGP UPDATE Messages", "2015-08", "section 2"),
         Source("RFC 9072: Extended Optional Parameters Length", "2021-07", "section 2"),
         Source("RFC 6793: BGP Support for Four-Octet AS Number Space", "2012-12", "section 3"),
     ),

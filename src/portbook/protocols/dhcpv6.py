@@ -44,14 +44,15 @@ OPTION = Layout("DHCPv6 option", 4, (Field("code", 0, 2, BE), Field("length", 2,
 TYPES = {
     1: "solicit", 2: "advertise", 3: "request", 4: "confirm", 5: "renew", 6: "rebind",
     7: "reply", 8: "release", 9: "decline", 10: "reconfigure", 11: "information request",
-    12: "relay-forward", 13: "relay-reply",
+    12: "relay-forward", 13: "relay-reply", 14: "lease query", 15: "lease query reply",
 }  # fmt: skip
-ANSWERS = (2, 7, 10, 13)
+ANSWERS = (2, 7, 10, 13, 15)
+LEASE_QUERY = 14
 TO_ONE = (3, 5, 8, 9)  # written to one server, which they name (RFC 8415, section 16)
 FORWARD, BACK = 12, 13
 HOPS = 33
 CLIENT, SERVER, ELAPSED, RELAY, VENDOR, NAME_OF_HOST = 1, 2, 8, 9, 16, 39
-WANTED = 6
+WANTED, QUERY = 6, 44
 CODES = range(1, 150)
 DUID = {1: range(9, 131), 2: range(7, 131), 3: range(5, 131), 4: range(18, 19)}
 WITH_TIME, PLAIN, ETHERNET = 1, 3, 1
@@ -92,8 +93,10 @@ def recognise(payload: Payload) -> Identification | None:
         because.append(f"{agreed} answers have the transaction of a question")
         return confirmed(NAME, *because, facts=facts, client=client)
     only = "questions" if asked else "answers"
-    against = "no answer has the transaction" if asked and answered else f"only {only} were seen"
-    return plausible(NAME, *because, against=(against,), facts=facts, client=client)
+    against = ["no answer has the transaction" if asked and answered else f"only {only} were seen"]
+    if any(one.kind == LEASE_QUERY and QUERY not in one.options for one in asked):
+        against.append("a lease query does not say what it asks for")
+    return plausible(NAME, *because, against=tuple(against), facts=facts, client=client)
 
 
 def _read(side: Side) -> list[Message] | None:
@@ -204,6 +207,7 @@ PROTOCOL = Protocol(
         Source("RFC 8415: Dynamic Host Configuration Protocol for IPv6", "2018-11",
                "sections 7.2 (ports), 8, 9, 11 and 21"),
         Source("RFC 4704: DHCPv6 Client FQDN Option", "2006-10", "section 4"),
+        Source("RFC 5007: DHCPv6 Leasequery", "2007-09", "sections 4.1 and 4.2"),
     ),
     signatures=_signatures(),
     usual=(

@@ -41,7 +41,8 @@ CONNECT_FIELDS = Layout(
 CONNECT, ACCEPT, REFUSE, REDIRECT, RESEND = 1, 2, 4, 5, 11
 ANSWERS = {ACCEPT: 24, REFUSE: 12, REDIRECT: 10, RESEND: 8}  # octets at the least
 VERSIONS = range(300, 330)
-SMALLEST_CONNECT = 34
+CLIENTS_CONNECT = 34  # octets before the descriptor, as clients write it; two fields less will do
+ONES = (0, 0x0001, 0x0100)
 WORDS = (b"DESCRIPTION", b"CONNECT_DATA", b"ADDRESS")
 
 _NUMBER = re.compile(rb"\(VSNNUM=(\d{6,10})\)")
@@ -56,13 +57,23 @@ def recognise(payload: Payload) -> Identification | None:
         return None
     because = "a connect whose descriptor ends where its length says"
     facts, client = _facts(descriptor), _client(descriptor)
+    doubts = _doubts(payload.to_server.octets)
     if not payload.to_client:
-        return plausible(NAME, because, facts=facts, client=client)
+        return plausible(NAME, because, against=doubts, facts=facts, client=client)
     answer = _answer(payload.to_client.octets)
     if answer is None:
         return None
     told = "the listener answers with a packet of exact length"
-    return confirmed(NAME, because, told, facts=facts, client=client, server=_server(answer))
+    return confirmed(
+        NAME, because, told, against=doubts, facts=facts, client=client, server=_server(answer)
+    )
+
+
+def _doubts(octets: bytes) -> tuple[str, ...]:
+    fields = CONNECT_FIELDS.read(octets, HEADER.size)
+    if fields and fields["one"] and fields["offset"] >= CLIENTS_CONNECT:
+        return ()
+    return ("the connect is not as clients write it: fields are missing",)
 
 
 def _descriptor(octets: bytes) -> bytes | None:
@@ -71,10 +82,10 @@ def _descriptor(octets: bytes) -> bytes | None:
         return None
     if header["checksum"] or header["header_checksum"] or fields["version"] not in VERSIONS:
         return None
-    if fields["compatible"] > fields["version"] or fields["one"] not in (0x0001, 0x0100):
+    if fields["compatible"] > fields["version"] or fields["one"] not in ONES:
         return None
     length, offset, size = header["length"], fields["offset"], fields["size"]
-    if offset < SMALLEST_CONNECT or not size:
+    if offset < HEADER.size + CONNECT_FIELDS.size or not size:
         return None
     if length == offset:  # too long for the connect: it follows in a packet of data
         follows = HEADER.read(octets, length)

@@ -1,4 +1,4 @@
-"""RADIUS: a length that is the datagram's, attributes to its end, and an answer with its number.
+"""RADIUS: a length within the datagram, attributes to its end, and an answer with its number.
 
 Users, passwords and authenticators are stepped over and never given out.
 """
@@ -86,6 +86,7 @@ class Message(NamedTuple):
     code: int
     number: int
     attributes: tuple[tuple[int, bytes], ...]
+    padding: int  # octets of the datagram behind it
 
     def first(self, kind: int) -> bytes:
         """Return the first attribute of a kind, nothing when it has none."""
@@ -110,6 +111,8 @@ def recognise(payload: Payload) -> Identification | None:
     name = next((text for one in asked if (text := clean(one.first(NAS_NAME), 64))), "")
     client = {"name": name} if name else {}
     because = ["the length agrees, and attributes fill it"]
+    if any(one.padding for one in found):
+        because.append("what stands behind it is padding")
     if agreed and agreed == len(answered):
         because.append("the answer has the number of the request")
         return confirmed(NAME, *because, facts=facts, client=client)
@@ -124,23 +127,25 @@ def _read(side: Side) -> list[Message] | None:
 
 
 def _message(piece: Piece) -> Message | None:
-    """Read one message whose attributes fill it (RFC 2865, sections 3 and 5)."""
+    """Read one message whose attributes fill it; what follows is padding (RFC 2865, 3 and 5)."""
     told = HEADER.read(piece.octets)
     if told is None or not piece.whole or told["code"] not in CODES:
         return None
-    if told["length"] != piece.length or piece.length > LONGEST:
+    length = told["length"]
+    if not HEADER.size <= length <= min(piece.length, LONGEST):
         return None
     attributes, at = [], HEADER.size
-    while at < piece.length:
-        size = piece.octets[at + 1] if at + 1 < piece.length else 0
-        if size < 2 or at + size > piece.length:
+    while at < length:
+        size = piece.octets[at + 1] if at + 1 < length else 0
+        if size < 2 or at + size > length:
             return None
         one = piece.octets[at], piece.octets[at + 2 : at + size]
         if not _fits(*one):
             return None
         attributes.append(one)
         at += size
-    return Message(told["code"], told["number"], tuple(attributes))
+    padding = piece.length - length
+    return Message(told["code"], told["number"], tuple(attributes), padding)
 
 
 def _fits(kind: int, value: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Redis: commands as arrays of counted words, and the answers of the same notation.
+"""Redis: commands as arrays of counted words or as plain lines, and counted answers.
 
 Valkey, KeyDB and others speak it as well. Words of commands (passwords among them) are never told.
 """
@@ -6,10 +6,11 @@ Valkey, KeyDB and others speak it as well. Words of commands (passwords among th
 from __future__ import annotations
 
 import re
+from itertools import zip_longest
 
 from portbook.ports import PortRange, Transport
 from portbook.protocols import Payload, Protocol, Signature, Usual, confirmed, plausible
-from portbook.protocols.framing import MORE, both
+from portbook.protocols.framing import MORE, both, walk
 from portbook.protocols.text import clean
 from portbook.records import Identification, Source
 
@@ -30,6 +31,20 @@ COMMANDS = frozenset(
     TYPE UNLINK UNSUBSCRIBE UNWATCH WAIT WATCH XACK XADD XDEL XGROUP XINFO XLEN XRANGE XREAD
     XREADGROUP XTRIM ZADD ZCARD ZCOUNT ZINCRBY ZRANGE ZRANGEBYSCORE ZRANK ZREM ZSCORE""".split()
 )
+# what some commands are answered with, where that is told by the command alone
+KINDS = {
+    word: kinds
+    for kinds, words in (
+        (b"+", b"PING SET SELECT FLUSHALL FLUSHDB MSET HMSET RENAME LSET LTRIM"),
+        (b":", b"APPEND DBSIZE DECR DECRBY DEL EXISTS EXPIRE HDEL HEXISTS HLEN HSET HSETNX INCR "
+               b"INCRBY LASTSAVE LLEN LPUSH MSETNX PERSIST PTTL PUBLISH RPUSH SADD SCARD SETNX "
+               b"SETRANGE SISMEMBER SREM STRLEN TTL ZADD ZCARD ZCOUNT"),
+        (b"$", b"GET GETSET HGET INFO GETRANGE LINDEX"),
+        (b"*", b"HGETALL HKEYS HMGET HVALS KEYS LRANGE MGET SCAN SMEMBERS ZRANGE ZRANGEBYSCORE"),
+    )
+    for word in words.split()
+}  # fmt: skip
+MOST_LINES = 256
 TEXTS, COUNTED, HOLDING = b"+-:,#_(", b"$=!", {b"*": 1, b"~": 1, b">": 1, b"%": 2}
 
 _COMMAND = re.compile(rb"\*[1-9][0-9]{0,5}\r\n\$[1-9][0-9]?\r\n([A-Za-z]{2,20})\r\n")
@@ -40,6 +55,8 @@ def recognise(payload: Payload) -> Identification | None:
     """Name Redis by known commands, whole, and answers that follow each other without a gap."""
     if payload.transport is not Transport.TCP:
         return None
+    if payload.to_server.octets[:1].isalpha():
+        return _inline(payload)
     if payload.to_server.octets[:1] != b"*":
         return None
     asked, answered = both(payload, _measure)
@@ -53,6 +70,40 @@ def recognise(payload: Payload) -> Identification | None:
         return None
     because.append("the answers follow each other without a gap")
     return confirmed(NAME, *because, server=_server(payload.to_client.octets))
+
+
+def _inline(payload: Payload) -> Identification | None:
+    """Name commands that somebody typed, by answers of the kind that each of them has.
+
+    Words on a line are of many protocols: without their answers they get no name.
+    """
+    side, told = payload.to_server, walk(payload.to_client, Transport.TCP, _measure)
+    *lines, rest = side.octets.split(b"\n", MOST_LINES)
+    if (
+        not told.messages
+        or told.wrong
+        or len(told.messages) > len(lines)
+        or (rest and side.complete)
+    ):
+        return None
+    proven = 0
+    for line, answer in zip_longest(lines, told.messages, fillvalue=b""):
+        word = line.split(b" ", 1)[0].rstrip(b"\r").upper()
+        if word not in COMMANDS:
+            return None
+        kinds = KINDS.get(word)
+        fits = bool(kinds) and answer[:1] in (kinds or b"")
+        if answer and kinds and not fits and answer[:1] != b"-":
+            return None
+        proven += bool(answer) and fits and (word != b"PING" or answer == b"+PONG\r\n")
+    if not proven:
+        return None
+    return confirmed(
+        NAME,
+        f"{len(lines)} known commands in plain words",
+        f"{proven} answers of the kind that their command has",
+        server=_server(payload.to_client.octets),
+    )
 
 
 def _word(octets: bytes) -> bytes | None:
@@ -115,8 +166,12 @@ PROTOCOL = Protocol(
         Source("Redis documentation, serialization protocol specification (RESP)", "2023"),
         Source("Redis documentation, commands", "2023", "names of commands; port 6379"),
     ),
-    signatures=tuple(
-        Signature(Transport.TCP, 0, b"*" + str(digit).encode()) for digit in range(1, 10)
+    signatures=(
+        *(Signature(Transport.TCP, 0, b"*" + str(digit).encode()) for digit in range(1, 10)),
+        # how commands without counts are answered
+        *(Signature(Transport.TCP, 0, start) for start in (b"+OK\r\n", b"+PONG\r\n", b"-ERR ")),
+        *(Signature(Transport.TCP, 0, kind + b"0", b"\xff\xf0") for kind in (b":", b"$")),
+        Signature(Transport.TCP, 0, b"$-1\r\n"),
     ),
     usual=(Usual(PortRange(6379, 6379), Transport.TCP, confidence="verified", source=1),),
     safety="Often open without a password, and whoever reaches it may run commands on the machine.",
