@@ -1,6 +1,8 @@
 """How fast `portbook read` is, beside other programs on the same files in the same run.
 
-    python benchmarks/read.py [--captures FOLDER] [--peers-python PYTHON] [--markdown | --json]
+    python benchmarks/read.py [--captures FOLDER] [--peers-python PYTHON]
+    python benchmarks/read.py --only few,many --json
+    python benchmarks/read.py --captures FOLDER --peers-python PYTHON --into docs/speed.md
 
 Writes captures into a temporary folder (or `--folder`, to keep and take them again), then runs
 portbook and whoever is installed of ndpiReader, tshark, Suricata and dpkt in turn, each a process
@@ -24,13 +26,22 @@ import tempfile
 from pathlib import Path
 
 from read_goals import MET, Measured, document, markdown, text
+from read_machine import machine
 from read_runs import FailedError
 from read_workloads import WORKLOADS, Bench
+
+BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Measure, print, and return 0 when every goal is met, 1 when not, 2 when a program fails."""
     told = _parser().parse_args(arguments)
+    if told.into and not (told.into.is_file() and BEGIN in told.into.read_text()):
+        print(f"{told.into} has no line {BEGIN!r}", file=sys.stderr)
+        return 2
+    if told.into and told.only:
+        print("--into takes no --only: it renews all tables of the page", file=sys.stderr)
+        return 2
     names = told.only.split(",") if told.only else list(WORKLOADS)
     unknown = [name for name in names if name not in WORKLOADS]
     if unknown:
@@ -54,11 +65,22 @@ def main(arguments: list[str] | None = None) -> int:
         except FailedError as error:
             print(error, file=sys.stderr)
             return 2
+    if told.into:
+        lines = [f"Measured on {machine(told.peers_python)}.", ""]
+        _put(told.into, [*lines, *(line for one in done for line in markdown(one))])
     if told.json:
         print(json.dumps([document(one) for one in done], indent=1))
     elif told.markdown:
         print("\n".join(line for one in done for line in markdown(one)))
     return 0 if all(verdict == MET for one in done for _, verdict in one.verdicts()) else 1
+
+
+def _put(page: Path, lines: list[str]) -> None:
+    """Put lines between the marks of a page."""
+    before, rest = page.read_text().split(BEGIN, 1)
+    _, after = rest.split(END, 1)
+    body = "\n".join(lines).rstrip()
+    page.write_text(f"{before}{BEGIN}\n{body}\n{END}{after}")
 
 
 def _measured(bench: Bench, names: list[str], *, tables: bool) -> list[Measured]:
@@ -86,7 +108,8 @@ def _parser() -> argparse.ArgumentParser:
         "--pipe-gib", type=float, default=2.0, help="how much goes through the pipe"
     )
     parser.add_argument("--json", action="store_true", help="one document")
-    parser.add_argument("--markdown", action="store_true", help="the tables of docs/speed.md")
+    parser.add_argument("--markdown", action="store_true", help="tables for a page")
+    parser.add_argument("--into", type=Path, help="put them into this page, between its marks")
     return parser
 
 

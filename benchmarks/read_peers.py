@@ -50,16 +50,19 @@ def peer(name: str, capture: Path, packets: int, folder: Path, python: str) -> P
     folder: for what it insists on writing; python: the interpreter that has dpkt
     """
     if name == DPKT:
-        return Program(name, [python, str(HERE / "read_dpkt.py"), str(capture)], packets)
+        return Program(name, [python, str(HERE / "read_dpkt.py"), str(capture)], packets, peer=True)
     found = shutil.which(name)
     if found is None:
         return None
     words = {
         NDPI: ("-q", "-i", str(capture)),
         TSHARK: ("-r", str(capture), "-q", "-z", "conv,tcp", "-z", "conv,udp", "-z", "io,phs"),
-        SURICATA: ("-r", str(capture), "-l", str(folder), "-S", os.devnull, "--runmode", "single"),
+        SURICATA: (
+            *("-r", str(capture), "-l", str(folder), "-S", os.devnull),
+            *("--runmode", "single", "-k", "none"),
+        ),
     }[name]
-    return Program(name, [found, *words], packets)
+    return Program(name, [found, *words], packets, peer=True)
 
 
 def installed(name: str, python: str) -> bool:

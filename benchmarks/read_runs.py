@@ -16,7 +16,7 @@ class Program(NamedTuple):
     """Something to run.
 
     command: the words; cores: how many it may use; packets: how many it gets to read;
-    source: the command whose output it gets on standard input
+    source: the command whose output it gets on standard input; peer: not ours, so it may fail
     """
 
     name: str
@@ -25,6 +25,7 @@ class Program(NamedTuple):
     cores: int = 1
     environment: Mapping[str, str] = {}
     source: Sequence[str] = ()
+    peer: bool = False
 
 
 class Run(NamedTuple):
@@ -44,16 +45,24 @@ class FailedError(Exception):
     """A program that was to be measured ended with an error."""
 
 
-def turns(programs: Iterable[Program], count: int) -> dict[str, Run]:
+def turns(programs: Iterable[Program], count: int, missing: dict[str, str]) -> dict[str, Run]:
     """Run every program `count` times, one after the other in each turn.
 
-    Raises FailedError with what the program wrote when one does not end with 0.
+    missing: gets the peers that failed, with what they wrote
+    Raises FailedError with what the program wrote when another does not end with 0.
     """
     best: dict[str, Run] = {}
     listed = list(programs)
     for turn in range(count):
-        for program in listed:
-            run = measured(program)
+        for program in [one for one in listed if one.name not in missing]:
+            try:
+                run = measured(program)
+            except FailedError as error:
+                if not program.peer:
+                    raise
+                missing[program.name] = str(error)
+                best.pop(program.name, None)
+                continue
             before = best.get(program.name, run)
             best[program.name] = Run(
                 min(run.seconds, before.seconds), max(run.octets, before.octets), run.packets
@@ -94,8 +103,9 @@ def measured(program: Program) -> Run:
         fed = source.wait() if source else 0
         if child.returncode or fed:
             errors.seek(0)
-            text = errors.read()[-2000:].decode(errors="replace")
-            raise FailedError(f"{program.name} ended with {child.returncode or fed}: {text}")
+            lines = errors.read()[-2000:].decode(errors="replace").strip().splitlines()
+            code = child.returncode or fed
+            raise FailedError(f"{program.name} ended with {code}: {lines[-1] if lines else ''}")
     return Run(seconds, used.ru_maxrss * 1024, program.packets)
 
 

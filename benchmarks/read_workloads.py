@@ -83,7 +83,7 @@ def plain(bench: Bench) -> Measured:
     _add_peer(bench, DPKT, path, packets, programs, missing)
     title = f"Without a compiler, {packets:,} packets in {conversations:,} conversations"
     goals = tuple(Goal(ours(form), DPKT, times=4) for form in FORMS)
-    return Measured(title, turns(programs, bench.turns), missing, (DPKT,), goals)
+    return Measured(title, turns(programs, bench.turns, missing), missing, (DPKT,), goals)
 
 
 def cores(bench: Bench) -> Measured:
@@ -91,7 +91,9 @@ def cores(bench: Bench) -> Measured:
     path = files.traffic(bench.folder, bench.packets, bench.part(20_000))
     half = bench.packets // 2
     halves = files.cut(path, half), files.cut(path, bench.packets - half, half)
-    programs, missing, goals = [], {}, []
+    programs: list[Program] = []
+    missing: dict[str, str] = {}
+    goals: list[Goal] = []
     for form in (SUMMARY, JSON):
         for title, captures in (("one file", (path,)), ("two files", halves)):
             if not peers.has(form):
@@ -107,7 +109,7 @@ def cores(bench: Bench) -> Measured:
             else:
                 missing[two] = peers.NOT_THERE
     notes = ("memory is that of the largest process",)
-    done = turns(programs, bench.turns)
+    done = turns(programs, bench.turns, missing)
     return Measured("One core and two", done, missing, (), tuple(goals), notes)
 
 
@@ -115,7 +117,9 @@ def packed(bench: Bench) -> Measured:
     """Packed files, beside the program that only unpacks them; two cores for either."""
     path = files.traffic(bench.folder, bench.packets, bench.part(20_000))
     form = peers.quickest_form()
-    programs, missing, goals = [], {}, []
+    programs: list[Program] = []
+    missing: dict[str, str] = {}
+    goals: list[Goal] = []
     for program in ("gzip", "zstd"):
         name = f"{program} -dc"
         if not peers.installed(program, bench.python):
@@ -124,12 +128,12 @@ def packed(bench: Bench) -> Measured:
         target = files.packed(path, program)
         read = peers.reading(form, target, packets=bench.packets)
         read = read._replace(name=f"{read.name}, {target.suffix}", cores=2)
-        unpack = Program(name, [program, "-dc", str(target)], bench.packets, cores=2)
+        unpack = Program(name, [program, "-dc", str(target)], bench.packets, cores=2, peer=True)
         programs += [unpack, read]
         goals.append(Goal(read.name, name, times=ALIKE))
     read = peers.reading(form, path, packets=bench.packets)
     programs.append(read._replace(name=f"{read.name}, not packed", cores=2))
-    done = turns(programs, bench.turns)
+    done = turns(programs, bench.turns, missing)
     return Measured("Packed files, on two cores", done, missing, (), tuple(goals))
 
 
@@ -140,7 +144,7 @@ def pipe(bench: Bench) -> Measured:
     read = peers.reading(form, "-", packets=0)._replace(source=source)
     title = f"{bench.pipe_gib:g} GiB through a pipe, 10,000 new conversations every 25 MB"
     goals = (Goal(read.name, octets=GIB),)
-    return Measured(title, turns([read], 1), {}, (), goals, ("one turn",))
+    return Measured(title, turns([read], 1, {}), {}, (), goals, ("one turn",))
 
 
 WORKLOADS = {one.__name__: one for one in (few, many, mix, plain, cores, packed, pipe)}
@@ -166,7 +170,7 @@ def _beside(
             missing,
         )
     return Measured(
-        title, turns(programs, bench.turns), missing, others, tuple(goals), tuple(notes)
+        title, turns(programs, bench.turns, missing), missing, others, tuple(goals), tuple(notes)
     )
 
 

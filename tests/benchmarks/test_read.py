@@ -92,11 +92,32 @@ def test_a_peer_that_is_there_is_run_and_judged_by(tmp_path: Path) -> None:
     assert 0 < told[0]["runs"]["ndpiReader"]["seconds"]
 
 
-def test_a_peer_that_fails_ends_the_measurement_with_what_it_said(tmp_path: Path) -> None:
-    done = run("read.py", *FEW, path=peer(tmp_path, "ndpiReader", "echo no such thing >&2; exit 7"))
+def test_a_peer_that_fails_is_told_with_what_it_said_and_its_goals_are_not_shown(
+    tmp_path: Path,
+) -> None:
+    does = "echo no such thing >&2; exit 7"
+    done = run("read.py", *FEW, "--json", path=peer(tmp_path, "ndpiReader", does))
+    told = json.loads(done.stdout)
 
-    assert 2 == done.returncode
-    assert b"ndpiReader ended with 7: no such thing" in done.stderr
+    assert "ndpiReader ended with 7: no such thing" == told[0]["missing"]["ndpiReader"]
+    assert "not measured" == goals(told, "portbook read --json")["5x ndpiReader"]
+
+
+def test_a_failure_of_our_own_ends_the_measurement(parts: Any) -> None:
+    runs = parts("read_runs")
+    fails = runs.Program("ours", [sys.executable, "-c", "raise SystemExit('no such file')"], 1)
+
+    with pytest.raises(runs.FailedError, match="ours ended with 1: no such file"):
+        runs.turns([fails], 1, {})
+
+
+def test_all_tables_of_a_page_are_renewed_or_none(tmp_path: Path) -> None:
+    page = tmp_path / "speed.md"
+    page.write_text("before\n<!-- table: begin -->\nold\n<!-- table: end -->\nafter\n")
+    done = run("read.py", *FEW, "--into", page)
+
+    assert (2, True) == (done.returncode, b"it renews all tables" in done.stderr)
+    assert "\nold\n" in page.read_text()
 
 
 def test_the_tables_name_what_is_absent(tmp_path: Path) -> None:
@@ -222,7 +243,7 @@ def test_the_shortest_turn_counts_and_the_most_memory(
     told = iter([runs.Run(3.0, 10, 7), runs.Run(2.0, 30, 7), runs.Run(4.0, 20, 7)])
     monkeypatch.setattr(runs, "measured", lambda program: next(told))
 
-    assert {"one": runs.Run(2.0, 30, 7)} == runs.turns([runs.Program("one", ["x"], 7)], 3)
+    assert {"one": runs.Run(2.0, 30, 7)} == runs.turns([runs.Program("one", ["x"], 7)], 3, {})
 
 
 def test_memory_is_that_of_the_program_and_its_input_comes_through_a_pipe(parts: Any) -> None:
