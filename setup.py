@@ -10,6 +10,7 @@ KERNEL = (
     "evidence._heads",
     "evidence._flows",
     "evidence._packets",
+    "evidence._scanning",
     "evidence._moulds",
     "seismic._steim",
     "seismic._swap",

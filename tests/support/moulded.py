@@ -14,8 +14,11 @@ from portbook.protocols.moulds import (
     Ber,
     Counted,
     Dnp3,
+    Dns,
+    Kind,
     Labels,
     Length,
+    Line,
     Mark,
     Message,
     Mould,
@@ -24,13 +27,17 @@ from portbook.protocols.moulds import (
     OneOf,
     Repeat,
     Rest,
+    Run,
     Sized,
     Speech,
     Step,
+    Tail,
     Until,
     Varint,
 )
+from support.named import named
 
+Told = int | bytes  # a mark
 Draw = Callable[[st.SearchStrategy[Anything]], Anything]
 MOST_MESSAGES = 4
 
@@ -45,11 +52,11 @@ class Talk(NamedTuple):
 class _Message:
     """A message while it is made; what is told of its length is filled in at its end."""
 
-    def __init__(self, draw: Draw, marks: list[int] | None) -> None:
+    def __init__(self, draw: Draw, marks: list[Told] | None) -> None:
         self.draw, self.given = draw, list(marks) if marks is not None else None
         self.octets = bytearray()
         self.lengths: list[tuple[int, Length]] = []
-        self.marks: list[int] = []
+        self.marks: list[Told] = []
         self.varint: int | None = None
 
     def make(self, steps: Message) -> bytes | None:
@@ -63,7 +70,7 @@ class _Message:
     def finished(self, steps: Message) -> bytes | None:
         for at, length in self.lengths:
             left, rest = divmod(len(self.octets) - at - length.size - length.add, length.scale)
-            if rest or not 0 <= left < 1 << 8 * length.size:
+            if rest or not 0 <= left <= min(length.high, (1 << 8 * length.size) - 1):
                 return None
             order = "little" if length.little else "big"
             self.octets[at : at + length.size] = left.to_bytes(length.size, order)
@@ -95,15 +102,17 @@ class _Message:
                 self.octets += bytes(size)
             case Varint():
                 self.varint = len(self.octets)
-            case Counted(size, low, high, little):
+            case Counted(size, low, high, little, fill):
                 count = draw(st.integers(low, min(high, low + 40)))
                 self.octets += count.to_bytes(size, "little" if little else "big")
+                count += -count % fill
                 self.octets += draw(st.binary(min_size=count, max_size=count))
-            case Ber(tag, inner, highest):
+            case Ber(tag, inner, highest, mark):
                 top = highest if highest is not None else tag
                 kind = draw(st.integers(0, 255) if tag == ANY_TAG else st.integers(tag, top))
                 body = self.inside(inner)
-                if body is None:
+                body = self.repeated(body) if mark and body is not None else body
+                if body is None or kind & 0x1F == 0x1F:
                     return False
                 self.octets += bytes((kind, *_ber(len(body)))) + body
             case Sized(size, inner, add, little, scale, terms):
@@ -124,10 +133,39 @@ class _Message:
                 self.octets += free.split(value)[0] + value
             case Mark():
                 return self.mark(step)
-            case Repeat(inner):
+            case Repeat(inner, unless, only):
                 for _ in range(draw(st.integers(0, 3))):
+                    here = len(self.octets)
                     if not all(map(self.take, inner)):
                         return False
+                    if self.octets[here] == unless or self.octets[here] != (
+                        self.octets[here] if only is None else only
+                    ):
+                        return False
+                self.octets += b"" if unless is None else bytes((unless,))
+            case Run(octets, least, most, mark):
+                told = bytes(
+                    draw(
+                        st.lists(
+                            st.sampled_from(octets), min_size=least, max_size=min(most, least + 20)
+                        )
+                    )
+                )
+                chosen = self.repeated(told) if mark else told
+                if chosen is None or not least <= len(chosen) <= most:
+                    return False
+                self.octets += chosen
+            case Line(without, most):
+                text = draw(st.binary(max_size=min(60, most - 1))).split(b"\n")[0]
+                if any(word in text.upper() for word in without):
+                    return False
+                self.octets += text + b"\n"
+            case Kind(number):
+                return self.repeated(number) == number
+            case Tail():
+                self.octets += draw(st.binary(max_size=60))
+            case Dns(questions, netbios):
+                self.octets += named(draw, len(self.octets) - 4, questions, netbios)
             case Rest(least):
                 self.octets += draw(st.binary(min_size=least, max_size=least + 40))
             case Dnp3():
@@ -142,6 +180,16 @@ class _Message:
         body, self.octets = self.octets, before
         return bytes(body) if fits else None
 
+    def repeated(self, octets: Told) -> Anything:
+        """Return a mark that was given instead of these octets, themselves where none was."""
+        if self.given is not None:
+            told = self.given.pop(0) if self.given else None
+            if not isinstance(told, type(octets)):
+                return None
+            octets = told
+        self.marks.append(octets)
+        return octets
+
     def mark(self, step: Mark) -> bool:
         high = min(step.high, (1 << 8 * step.size) - 1)
         value = self.draw(st.integers(step.low, high))
@@ -149,6 +197,8 @@ class _Message:
             if not self.given:
                 return False
             told = self.given.pop(0)
+            if not isinstance(told, int):
+                return False
             value = value & ~step.mask | told
             if not step.low <= value <= high:
                 return False
@@ -166,10 +216,10 @@ def talks(draw: Draw, mould: Mould) -> Talk | None:
 
 
 def _said(
-    draw: Draw, speech: Speech, marks: list[list[int]] | None
-) -> tuple[list[bytes], list[list[int]]]:
+    draw: Draw, speech: Speech, marks: list[list[Told]] | None
+) -> tuple[list[bytes], list[list[Told]]]:
     messages: list[bytes] = []
-    kept: list[list[int]] = []
+    kept: list[list[Told]] = []
     then = speech.first if speech.then is None else speech.then
     for number in range(draw(st.integers(1, MOST_MESSAGES))):
         choices = then if number else speech.first
@@ -193,7 +243,8 @@ def _said(
 
 def _has_marks(steps: Message) -> bool:
     return any(
-        isinstance(step, Mark)
+        isinstance(step, Mark | Kind)
+        or (isinstance(step, Ber | Run) and step.mark)
         or (
             isinstance(step, Ber | Repeat | Sized)
             and step.steps is not None

@@ -1,11 +1,10 @@
-cdef class Moulds:
-    cdef unsigned long long[::1] program
+from portbook.evidence._scanning cimport Scanner
+
+cdef class Moulds(Scanner):
     cdef long long[::1] speeches
     cdef long long[::1] starts
     cdef unsigned long long[::1] keys
     cdef long long[::1] ends
-    cdef unsigned short[::1] crc
-    cdef const unsigned char[::1] data
     cdef readonly Py_ssize_t count
     cdef Py_ssize_t asked
     cdef Py_ssize_t answered
@@ -17,7 +16,5 @@ cdef class Moulds:
     cdef int open(self) except -1
     cdef Py_ssize_t _any(self, Py_ssize_t number, int side, int later, Py_ssize_t at, Py_ssize_t limit, Py_ssize_t bound, bint exact) except -3
     cdef bint _known(self, int side) except -1
+    cdef int mark(self, Py_ssize_t here, Py_ssize_t stop) except -1
     cdef Py_ssize_t _run(self, Py_ssize_t pc, Py_ssize_t here, Py_ssize_t limit, Py_ssize_t bound, bint exact) except -3
-    cdef unsigned long long _read(self, Py_ssize_t at, Py_ssize_t size) noexcept
-    cdef unsigned long long _little(self, Py_ssize_t at, Py_ssize_t size) noexcept
-    cdef Py_ssize_t _frame(self, Py_ssize_t here, Py_ssize_t limit, bint cut) except -3

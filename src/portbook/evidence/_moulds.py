@@ -1,6 +1,6 @@
 # cython: boundscheck=True, wraparound=False, cdivision=True, language_level=3
 # cython: initializedcheck=False
-# mypy: disable-error-code="misc,assignment,attr-defined,index,no-any-return,no-untyped-call"
+# mypy: disable-error-code="misc,assignment,attr-defined,index,no-any-return,no-untyped-call,import"
 """Judges conversations by the moulds of `portbook.protocols.moulds`, a microsecond each.
 
 Every octet is looked at through a checked index, and only before the end of what was kept. The
@@ -13,12 +13,16 @@ from collections.abc import Sequence
 
 import cython
 
+from portbook.evidence._scanning import dnp3_check, words
 from portbook.evidence.arrays import memory
 from portbook.protocols import moulds
 from portbook.protocols.moulds import Mould
 
 if not cython.compiled:
     raise ImportError("the judge of moulds is not compiled")
+
+if cython.compiled:
+    from cython.cimports.portbook.evidence._scanning import Scanner
 
 MISFIT = cython.declare(cython.Py_ssize_t, -1)
 CUT = cython.declare(cython.Py_ssize_t, -2)  # it goes on where nothing was kept
@@ -41,16 +45,22 @@ AGAIN = cython.declare(cython.int, moulds.AGAIN)
 REST = cython.declare(cython.int, moulds.REST)
 DNP3 = cython.declare(cython.int, moulds.DNP3)
 SIZED = cython.declare(cython.int, moulds.SIZED)
+RUN = cython.declare(cython.int, moulds.RUN)
+LINE = cython.declare(cython.int, moulds.LINE)
+KIND = cython.declare(cython.int, moulds.KIND)
+TAIL = cython.declare(cython.int, moulds.TAIL)
+DNS = cython.declare(cython.int, moulds.DNS)
 MIX = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
 MOST = cython.declare(cython.Py_ssize_t, 512)  # questions remembered of a conversation
 MESSAGES = cython.declare(cython.Py_ssize_t, 8192)  # looked at in one direction
+UNLESS = cython.declare(cython.ulonglong, moulds.UNLESS)
 LONGEST_NAME = cython.declare(cython.Py_ssize_t, 255)
 SPEECH = cython.declare(cython.Py_ssize_t, 5)  # first: from, to; then: from, to, anything
 
 
 @cython.final
 @cython.cclass
-class Moulds:
+class Moulds(Scanner):
     """A set of moulds by number."""
 
     def __init__(self, known: list[Mould]) -> None:
@@ -73,7 +83,7 @@ class Moulds:
         self.starts = words(starts, "q")
         self.keys = memory(8 * 512).cast("Q")
         self.ends = words([0] * (moulds.DEEPEST + 1), "q")
-        self.crc = words([_dnp3(octet) for octet in range(256)], "H")
+        self.crc = words([dnp3_check(octet) for octet in range(256)], "H")
 
     def fits(
         self,
@@ -208,6 +218,17 @@ class Moulds:
         return False
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def mark(self, here: cython.Py_ssize_t, stop: cython.Py_ssize_t) -> cython.int:
+        """Let octets be a mark of the message."""
+        self.key = (self.key ^ cython.cast(cython.ulonglong, stop - here)) * MIX + 1
+        while here < stop:
+            self.key = (self.key ^ self.data[here]) * MIX + 1
+            here += 1
+        self.marked = True
+        return 0
+
+    @cython.cfunc
     @cython.exceptval(-3, check=False)
     def _run(
         self,
@@ -230,6 +251,7 @@ class Moulds:
         value: cython.ulonglong
         size: cython.Py_ssize_t
         stop: cython.Py_ssize_t
+        edge: cython.Py_ssize_t
         fits: cython.bint
         while True:
             op, a = cython.cast(cython.int, self.program[pc]), self.program[pc + 1]
@@ -237,14 +259,14 @@ class Moulds:
             if op == OCTETS:
                 if here + size > limit:
                     return short
-                if self._read(here, size) & self.program[pc + 2] != self.program[pc + 3]:
+                if self.read(here, size) & self.program[pc + 2] != self.program[pc + 3]:
                     return MISFIT
                 here += size
             elif op == NUMBER:
                 if here + size > limit:
                     return short
                 little: cython.bint = self.program[pc + 4] != 0
-                value = self._little(here, size) if little else self._read(here, size)
+                value = self.little(here, size) if little else self.read(here, size)
                 if value < self.program[pc + 2] or value > self.program[pc + 3]:
                     return MISFIT
                 here += size
@@ -256,9 +278,9 @@ class Moulds:
                 if here + size > limit:
                     return short
                 little = self.program[pc + 3] != 0
-                value = self._little(here, size) if little else self._read(here, size)
+                value = self.little(here, size) if little else self.read(here, size)
                 here += size
-                if value > 1 << 31:
+                if value > self.program[pc + 5]:
                     return MISFIT
                 stop = cython.cast(cython.Py_ssize_t, value * self.program[pc + 4])
                 stop += here + cython.cast(cython.Py_ssize_t, self.program[pc + 2])
@@ -268,7 +290,7 @@ class Moulds:
             elif op == MARK:
                 if here + size > limit:
                     return short
-                value = self._read(here, size)
+                value = self.read(here, size)
                 if value < self.program[pc + 3] or value > self.program[pc + 4]:
                     return MISFIT
                 self.key = (self.key ^ value & self.program[pc + 2]) * MIX + 1
@@ -286,7 +308,7 @@ class Moulds:
                         if limit < bound:
                             return CUT
                         continue
-                    if self._read(here, size) & self.program[pc + 2] == self.program[pc + 3]:
+                    if self.read(here, size) & self.program[pc + 2] == self.program[pc + 3]:
                         here += size
                         fits = True
                 if not fits:
@@ -295,10 +317,11 @@ class Moulds:
                 if here + size > limit:
                     return short
                 little = self.program[pc + 4] != 0
-                value = self._little(here, size) if little else self._read(here, size)
+                value = self.little(here, size) if little else self.read(here, size)
                 if value < self.program[pc + 2] or value > self.program[pc + 3]:
                     return MISFIT
-                here += size + cython.cast(cython.Py_ssize_t, value)
+                a = self.program[pc + 5]
+                here += size + cython.cast(cython.Py_ssize_t, (value + a - 1) // a * a)
                 if here > limit:
                     return short if here <= bound else MISFIT
             elif op == VARINT:
@@ -321,17 +344,19 @@ class Moulds:
                 if here + 2 > limit:
                     return short
                 value = self.data[here]
-                if value < a or value > self.program[pc + 2]:
+                if value < a or value > self.program[pc + 2] or value & 0x1F == 0x1F:
                     return MISFIT
                 value = self.data[here + 1]
                 here += 2
                 if value >= 0x80:
                     size = cython.cast(cython.Py_ssize_t, value & 0x7F)
-                    if size < 1 or size > 3:
+                    if size < 1 or size > 4:
                         return MISFIT
                     if here + size > limit:
                         return short
-                    value = self._read(here, size)
+                    value = self.read(here, size)
+                    if value >> 24:
+                        return MISFIT
                     here += size
                 stop = here + cython.cast(cython.Py_ssize_t, value)
                 if depth:
@@ -349,13 +374,15 @@ class Moulds:
                 else:
                     if stop > limit:
                         return short
+                    if self.program[pc + 4]:
+                        self.mark(here, stop)
                     here = stop
             elif op == SIZED:
                 little, a, value = self.program[pc + 3] != 0, 0, 0
                 while a < self.program[pc + 5]:
                     if here + size > limit:
                         return short
-                    value += self._little(here, size) if little else self._read(here, size)
+                    value += self.little(here, size) if little else self.read(here, size)
                     here, a = here + size, a + 1
                 if value > 1 << 31 or depth == DEEPEST:
                     return MISFIT
@@ -398,12 +425,48 @@ class Moulds:
                         break
             elif op == REPEAT:
                 stop = self.ends[depth] if depth else end
-                if stop < 0 or here > stop:
+                value = self.program[pc + 2]
+                if here > stop >= 0 or (stop < 0 and not value):
                     return MISFIT
                 if here == stop:
+                    if value == UNLESS:
+                        return MISFIT
                     pc += WORDS * (size + 1)
                 elif here >= limit:
                     return short
+                elif value and (self.data[here] == self.program[pc + 3]) == (value == UNLESS):
+                    here += value == UNLESS
+                    pc += WORDS * (size + 1)
+            elif op == RUN:
+                stop = here + cython.cast(cython.Py_ssize_t, self.program[pc + 2])
+                edge = self.ends[depth] if depth else end
+                if edge < 0 or edge > limit:
+                    edge = limit
+                stop = self.run(pc + WORDS, here, min(stop, edge))
+                if stop == limit < bound:
+                    return CUT
+                if stop < here + size:
+                    return MISFIT
+                if self.program[pc + 3]:
+                    self.mark(here, stop)
+                here = stop
+                pc += WORDS
+            elif op == LINE:
+                here = self.line(pc, here, limit, bound)
+                if here < 0:
+                    return here
+                pc += WORDS * size
+            elif op == KIND:
+                self.key = (self.key ^ a) * MIX + 1
+                self.marked = True
+            elif op == TAIL:
+                return limit
+            elif op == DNS:
+                if end < 0:
+                    return MISFIT
+                here = self.names(pc, here, limit, short, end)
+                if here < 0:
+                    return here
             elif op == AGAIN:
                 pc -= WORDS * (size + 2)
             elif op == REST:
@@ -412,7 +475,7 @@ class Moulds:
                     return MISFIT
                 here = stop
             elif op == DNP3:
-                stop = self._frame(here, limit, limit < bound)
+                stop = self.frame(here, limit, limit < bound)
                 if stop < 0:
                     return stop
                 if stop > bound or (end >= 0 and end != stop):
@@ -425,66 +488,3 @@ class Moulds:
                     return MISFIT
                 return end if end <= limit else short
             pc += WORDS
-
-    @cython.cfunc
-    @cython.exceptval(-3, check=False)
-    def _frame(
-        self, here: cython.Py_ssize_t, limit: cython.Py_ssize_t, cut: cython.bint
-    ) -> cython.Py_ssize_t:
-        """Return where a DNP3 frame ends whose checks are right, as far as it was kept."""
-        if here + 10 > limit:
-            return CUT if cut else MISFIT
-        left: cython.Py_ssize_t = self.data[here + 2]
-        size: cython.Py_ssize_t = 8
-        check: cython.uint
-        number: cython.Py_ssize_t
-        if left < 5:
-            return MISFIT
-        left -= 5
-        while True:
-            if here + size + 2 > limit:
-                return CUT if cut else MISFIT
-            check = 0
-            for number in range(size):
-                check = check >> 8 ^ self.crc[(check ^ self.data[here + number]) & 0xFF]
-            if self._little(here + size, 2) != check ^ 0xFFFF:
-                return MISFIT
-            here += size + 2
-            if not left:
-                return here
-            size = min(left, 16)
-            left -= size
-
-    @cython.cfunc
-    @cython.exceptval(check=False)
-    def _read(self, at: cython.Py_ssize_t, size: cython.Py_ssize_t) -> cython.ulonglong:
-        value: cython.ulonglong = 0
-        number: cython.Py_ssize_t
-        for number in range(size):
-            value = value << 8 | self.data[at + number]
-        return value
-
-    @cython.cfunc
-    @cython.exceptval(check=False)
-    def _little(self, at: cython.Py_ssize_t, size: cython.Py_ssize_t) -> cython.ulonglong:
-        value: cython.ulonglong = 0
-        number: cython.Py_ssize_t
-        for number in range(size - 1, -1, -1):
-            value = value << 8 | self.data[at + number]
-        return value
-
-
-def words(numbers: list[int], kind: str = "q") -> memoryview:
-    """Return numbers as a view that compiled code can look at."""
-    sizes = {"Q": 8, "q": 8, "H": 2}
-    view = memoryview(bytearray(sizes[kind] * max(1, len(numbers)))).cast(kind)  # type: ignore
-    for place, number in enumerate(numbers):
-        view[place] = number
-    return view
-
-
-def _dnp3(octet: int) -> int:
-    """Return the check of one octet (IEEE 1815, annex E: reflected polynomial A6BC)."""
-    for _ in range(8):
-        octet = octet >> 1 ^ 0xA6BC if octet & 1 else octet >> 1
-    return octet

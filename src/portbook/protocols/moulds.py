@@ -53,13 +53,14 @@ class Length(NamedTuple):
     """A number that tells where the message ends: `add` octets and as many as it says further on.
 
     The first one of a message sets its end, each later one must agree.
-    scale: octets that one of the number stands for
+    scale: octets that one of the number stands for; high: the largest that is meant
     """
 
     size: int
     add: int = 0
     little: bool = False
     scale: int = 1
+    high: int = 1 << 31
 
 
 class Varint(NamedTuple):
@@ -67,24 +68,30 @@ class Varint(NamedTuple):
 
 
 class Counted(NamedTuple):
-    """A number between two values, and as many octets of any value."""
+    """A number between two values, and as many octets of any value.
+
+    fill: those octets are followed by others, to a whole number of parts of that size
+    """
 
     size: int
     low: int = 0
     high: int = 0xFFFF
     little: bool = False
+    fill: int = 1
 
 
 class Ber(NamedTuple):
     """A value of ASN.1's basic rules with a definite length; the steps fill it exactly.
 
     tag: its one octet, ANY_TAG for every one; steps: None skips what is in it
+    mark: what is in it is repeated by an answer; see `Mark`
     The outermost one of a message sets its end.
     """
 
     tag: int
     steps: tuple[Step, ...] | None = None
     highest: int | None = None  # tags up to this one are meant
+    mark: bool = False
 
 
 class Sized(NamedTuple):
@@ -125,10 +132,60 @@ class Mark(NamedTuple):
     high: int = (1 << 64) - 1
 
 
+class Kind(NamedTuple):
+    """A mark that stands in no octets: which kind of question it is that an answer belongs to."""
+
+    number: int
+
+
 class Repeat(NamedTuple):
-    """The steps again and again to the end of the message, or of the `Ber` or `Sized` around."""
+    """The steps again and again to the end of the message, or of the `Ber` or `Sized` around.
+
+    unless: up to an octet of this value, which is taken as well
+    only: as long as the next octet has this value
+    The steps take an octet at least.
+    """
 
     steps: tuple[Step, ...]
+    unless: int | None = None
+    only: int | None = None
+
+
+class Run(NamedTuple):
+    """Octets of a set, as many as there are up to `most`, and at least so many.
+
+    mark: an answer repeats them; see `Mark`
+    """
+
+    octets: bytes
+    least: int = 1
+    most: int = 255
+    mark: bool = False
+
+
+class Line(NamedTuple):
+    """A line of text with its line feed; none of the words is in it, in any case.
+
+    without: words of 1 to 8 capital letters
+    """
+
+    without: tuple[bytes, ...] = ()
+    most: int = 512
+
+
+class Tail(NamedTuple):
+    """All that this side says from here on: the last message of a stream."""
+
+
+class Dns(NamedTuple):
+    """What follows number and flags of a DNS message: counts, questions, records (RFC 1035, 4.1).
+
+    All of them are of the Internet's class. netbios: the first name is one of 32 letters, else no
+    name begins with so long a label. The end of the message must be known.
+    """
+
+    questions: int = 1
+    netbios: bool = False
 
 
 class Rest(NamedTuple):
@@ -154,7 +211,12 @@ Step: TypeAlias = (
     | Labels
     | Until
     | Mark
+    | Kind
     | Repeat
+    | Run
+    | Line
+    | Tail
+    | Dns
     | Rest
     | Dnp3
 )
@@ -187,8 +249,9 @@ class Mould(NamedTuple):
 # operations of a program
 (
     OCTETS, ONE_OF, NUMBER, ANY, LENGTH, VARINT, COUNTED, BER, CLOSE, LABELS, UNTIL, MARK, REPEAT,
-    AGAIN, REST, DNP3, SIZED, END,
-) = range(18)  # fmt: skip
+    AGAIN, REST, DNP3, SIZED, RUN, LINE, KIND, TAIL, DNS, END,
+) = range(23)  # fmt: skip
+UNLESS, ONLY = 1, 2  # how a `Repeat` ends
 _ALL = (1 << 64) - 1
 
 
@@ -212,8 +275,12 @@ def _first(step: Step) -> Iterable[int]:
             return [octet for octet in range(256) if octet & bits == value[0] & bits]
         case OneOf(values):
             return {value[0] for value in values}
+        case Run(octets, least) if least:
+            return octets
         case Ber(tag, _, highest) if tag != ANY_TAG:
             return range(tag, (tag if highest is None else highest) + 1)
+        case Dnp3():
+            return (0x05,)
         case Number(size, low, high, False) | Mark(size, _, low, high):
             unread = 8 * (size - 1)
             return range(low >> unread, (min(high, (1 << 8 * size) - 1) >> unread) + 1)
@@ -237,17 +304,17 @@ def _rows(step: Step, depth: int) -> list[tuple[int, ...]]:
             return [_row(NUMBER, _width(size), low, min(high, (1 << 8 * size) - 1), little)]
         case Any(size):
             return [_row(ANY, size)]
-        case Length(size, add, little, scale):
-            return [_row(LENGTH, _width(size), add & _ALL, little, scale)]
+        case Length(size, add, little, scale, high):
+            return [_row(LENGTH, _width(size), add & _ALL, little, scale, min(high, 1 << 31))]
         case Varint():
             return [_row(VARINT)]
-        case Counted(size, low, high, little):
-            return [_row(COUNTED, _width(size), low, high, little)]
-        case Ber(tag, inner, highest):
+        case Counted(size, low, high, little, fill):
+            return [_row(COUNTED, _width(size), low, high, little, fill)]
+        case Ber(tag, inner, highest, mark):
             top = tag if highest is None else highest
             span = (0, 255) if tag == ANY_TAG else (tag, top)
             if inner is None:
-                return [_row(BER, *span, 0)]
+                return [_row(BER, *span, 0, mark)]
             return [_row(BER, *span, 1), *_steps(inner, depth + 1), _row(CLOSE)]
         case Sized(size, inner, add, little, scale, terms):
             head = _row(SIZED, _width(size), add & _ALL, little, scale, terms)
@@ -258,9 +325,27 @@ def _rows(step: Step, depth: int) -> list[tuple[int, ...]]:
             return [_row(UNTIL, len(value), _ALL >> 64 - 8 * len(value), _number(value), most)]
         case Mark(size, mask, low, high):
             return [_row(MARK, _width(size), mask, low, high)]
-        case Repeat(inner):
+        case Kind(number):
+            return [_row(KIND, number)]
+        case Repeat(inner, unless, only):
             body = _steps(inner, depth + 1)
-            return [_row(REPEAT, len(body)), *body, _row(AGAIN, len(body))]
+            how = (0, 0) if unless is None else (UNLESS, unless)
+            how = how if only is None else (ONLY, only)
+            return [_row(REPEAT, len(body), *how), *body, _row(AGAIN, len(body))]
+        case Run(octets, least, most, mark):
+            bits = sum(1 << octet for octet in set(octets))
+            return [
+                _row(RUN, least, most, mark),
+                _row(0, *(bits >> 64 * word & _ALL for word in range(4))),
+            ]
+        case Line(without, most):
+            upper = bytes.maketrans(bytes(range(256)), bytes((0xFF,)) * 0x41 + b"\xdf" * 0xBF)
+            found = [_octets(word, word.translate(upper)) for word in without]
+            return [_row(LINE, len(found), most), *found]
+        case Tail():
+            return [_row(TAIL)]
+        case Dns(questions, netbios):
+            return [_row(DNS, questions, netbios)]
         case Rest(least):
             return [_row(REST, least)]
         case Dnp3():
