@@ -29,11 +29,11 @@ MOST_TOLD = 3000  # characters of what a child said last
 
 
 @contextlib.contextmanager
-def instrumented() -> Iterator[None]:
-    """Make what is imported within tell where it went."""
+def instrumented(package: str = "portbook") -> Iterator[None]:
+    """Make what is imported within tell where it went, as far as it is of one package."""
     with (
         contextlib.redirect_stderr(io.StringIO()),  # a line for each module
-        atheris.instrument_imports(include=["portbook"]),
+        atheris.instrument_imports(include=[package]),
     ):
         yield
 
