@@ -2,7 +2,8 @@
 
 Nothing here knows a port but as the address of a conversation: a recogniser is handed a
 `Payload`, which has none. Each payload is asked about twice: through the prefilter, as the
-product does it, and by all recognisers there are, so that what the prefilter loses shows.
+product does it, and by all recognisers there are, so that what the prefilter loses shows. Then
+answers are held against questions that went another way, as the product does it too.
 """
 
 from __future__ import annotations
@@ -15,12 +16,16 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from portbook.errors import SourceError
 from portbook.evidence import captures, readers
 from portbook.evidence.conversations import Observed, records, turned
 from portbook.protocols import Cast, Payload, identify, protocols
 from portbook.protocols.prefilter import prefilter
 from portbook.records import Confidence, Conversation, Identification
+from portbook.survey.elsewhere import joined
+from portbook.survey.naming import Named
 
 ROOT = Path(__file__).resolve().parents[1]
 CAPTURES = ROOT.parent / "shared" / "captures"
@@ -96,23 +101,33 @@ def read(folder: Path, name: str) -> Read:
         problem = str(error)
     seen = list(records(table.rows(), name))
     spoken = [one for one in seen if one.conversation.payload_octets]
-    return Read(tuple(_asked(one) for one in spoken), len(seen) - len(spoken), problem)
+    named = joined([_named(one) for one in spoken])
+    asked = (_asked(one, told) for one, told in zip(spoken, named, strict=True))
+    return Read(tuple(asked), len(seen) - len(spoken), problem)
 
 
-def _asked(one: Observed) -> Asked:
-    everyone = tuple(protocols().values())
-    told = identify(one.payload, everyone, roles_known=one.roles_known)
+def _named(one: Observed) -> Named:
+    told = identify(one.payload, tuple(protocols().values()), roles_known=one.roles_known)
+    found = (turned(one) if told and told.swapped else one).conversation
+    if told:
+        found = replace(found, protocol=told.protocol, confidence=told.confidence)
+    return Named(found, one.times, told, 0)
+
+
+def _asked(one: Observed, named: Named) -> Asked:
     chosen = identify(one.payload, prefilter().chosen(one.candidates), roles_known=one.roles_known)
-    conversation = (turned(one) if told and told.swapped else one).conversation
-    name = told.protocol if told else None
+    everyone = identify(one.payload, tuple(protocols().values()), roles_known=one.roles_known)
+    conversation = named.conversation
+    name = conversation.protocol
+    by_bytes = everyone.protocol if everyone else None
     return Asked(
         conversation.source,
         key(conversation),
         conversation.server_port,
         name,
-        told.confidence if told else None,
-        _said(told) == _said(chosen),
-        tuple(sorted(_sure(one.payload) - {name})),
+        conversation.confidence,
+        _said(everyone) == _said(chosen),
+        tuple(sorted(_sure(one.payload) - {name, by_bytes})),
     )
 
 

@@ -52,8 +52,6 @@ FITS: Mapping[str, frozenset[str]] = {
     "smb": frozenset({"smb", "nbdgm"}),  # and SMB for what a NetBIOS datagram carries
     "quic": frozenset({"quic", "gquic"}),  # and one for Google's before RFC 9000
 }
-# the same octets, told apart by a group that they did not go to: `dns`, PLAUSIBLE, with the doubt
-SAME_FORMAT = frozenset({("llmnr", "dns"), ("mdns", "dns")})
 # tunnels that portbook opens: their conversations are named by what is inside
 TUNNELS = frozenset({"vxlan", "geneve", "gtp", "teredo"})
 # no protocol above a transport, though the witness lists it there

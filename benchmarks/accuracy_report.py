@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from accuracy_names import PLANT, SAME_FORMAT, TUNNELS
+from accuracy_names import PLANT, TUNNELS
 from accuracy_rulings import NOTHING
 from accuracy_scores import Judged, Line, Score, Verdict, lines, plant, total, verdict
 
@@ -184,13 +184,11 @@ def _recall_goals(seen: list[Judged], measured: bool) -> Iterator[Goal]:
     """Judge what tshark names correctly, by ports or not."""
     right = [one for one in seen if one.tshark and verdict(one.tshark, one.truth) is Verdict.RIGHT]
     known = [one for one in right if one.truth in protocols()]
-    format_ = [one for one in known if (one.truth, one.asked.protocol) not in SAME_FORMAT]
     carried = [one for one in right if one.truth not in TUNNELS]
     for what, asked in (
         ("all that tshark names correctly", right),
         ("the same without tunnels, which are opened", carried),
         ("the same of protocols that portbook knows", known),
-        ("the same without LLMNR that left its group", format_),
         ("the same of plant protocols", [one for one in known if one.truth in PLANT]),
     ):
         named = sum(one.ours is Verdict.RIGHT for one in asked)

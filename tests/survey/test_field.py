@@ -169,14 +169,15 @@ UNNAMED_THERE: dict[str, dict[Place, int]] = {
         ("nbns", "udp", 49153): 1, ("ntp", "udp", 123): 2, ("s7comm", "tcp", 102): 2,
         ("smb", "tcp", 445): 4, ("smtp", "tcp", 25): 2, ("snmp", "udp", 161): 1,
         ("snmp", "udp", 162): 1, ("ssh", "tcp", 22): 5, ("bgp", "tcp", 179): 2,
-        ("dcerpc", "tcp", 135): 1, ("dhcpv6", "udp", 547): 3, ("kerberos", "udp", 88): 1,
+        ("dcerpc", "tcp", 135): 1, ("dhcpv6", "udp", 547): 4, ("kerberos", "udp", 88): 1,
         ("kerberos", "tcp", 88): 1,
-        ("ldap", "tcp", 389): 1, ("radius", "udp", 1812): 2, ("sip", "tcp", 5060): 1,
+        ("ldap", "tcp", 389): 1, ("radius", "udp", 1812): 3, ("sip", "tcp", 5060): 1,
         ("sip", "udp", 5060): 1, ("stun", "udp", 3478): 1, ("tftp", "udp", 69): 2,
         ("dtls", "udp", 443): 1, ("dtls", "udp", 5684): 1, ("ike", "udp", 500): 2,
         ("imap", "tcp", 143): 2, ("irc", "tcp", 6667): 3, ("mysql", "tcp", 3306): 2,
-        ("oracle-tns", "tcp", 1521): 1, ("postgresql", "tcp", 5432): 1, ("quic", "udp", 443): 2,
+        ("oracle-tns", "tcp", 1521): 2, ("postgresql", "tcp", 5432): 1, ("quic", "udp", 443): 2,
     },
+    "malformed/tcpdump-resp_2_inline.pcap": {("redis", "tcp", 6379): 1},  # there it is "resp"
     "container-pcapng-ether-and-sll.pcapng": {("mysql", "tcp", 3306): 1},
     "container-pcapng-zstd.pcapng.zst": {("mysql", "tcp", 3306): 1},
 }  # fmt: skip
