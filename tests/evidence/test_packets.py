@@ -127,13 +127,30 @@ def sources(draw: st.DrawFn) -> bytes:
 
 @needs_compiled
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-@given(sources(), st.lists(st.integers(1, 300), max_size=12), st.sampled_from((0, 16384, 1 << 20)))
+@given(
+    sources(),
+    st.lists(st.integers(1, 300), max_size=12),
+    st.sampled_from((0, 16384, 1 << 20)),
+    st.sampled_from(((0, 1), (0, 1), (0, 2), (2, 3))),
+)
 def test_both_readers_see_the_same_however_the_source_is_cut_in_blocks(
-    data: bytes, sizes: list[int], pool_octets: int
+    data: bytes, sizes: list[int], pool_octets: int, part: tuple[int, int]
 ) -> None:
-    expected = seen(plain(SIGNATURE, pool_octets=pool_octets), data)
+    expected = seen(plain(SIGNATURE, pool_octets=pool_octets, part=part), data)
 
-    assert expected == seen(compiled(SIGNATURE, pool_octets=pool_octets), data, sizes)
+    assert expected == seen(compiled(SIGNATURE, pool_octets=pool_octets, part=part), data, sizes)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@given(sources(), st.integers(2, 3))
+def test_the_shares_of_a_source_together_are_the_whole(data: bytes, of: int) -> None:
+    make = compiled if readers.COMPILED else plain
+    whole = seen(make(SIGNATURE), data)
+    shares = [seen(make(SIGNATURE, part=(number, of)), data) for number in range(of)]
+
+    assert Counter(whole.rows) == Counter(row for share in shares for row in share.rows)
+    for share in shares:
+        assert whole[1:] == share[1:]
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
@@ -165,6 +182,10 @@ def test_both_readers_see_the_same_in_a_real_capture(name: str) -> None:
     data, rows = octets_of(CAPTURES / name), prefilter().rows
 
     assert seen(plain(rows), data) == seen(compiled(rows), data, [1000] * 50)
+    for number in range(2):
+        part = (number, 2)
+
+        assert seen(plain(rows, part=part), data) == seen(compiled(rows, part=part), data)
 
 
 @needs_captures

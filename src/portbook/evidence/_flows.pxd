@@ -1,22 +1,15 @@
 from portbook.evidence._heads cimport Heads
+from portbook.evidence._keys cimport Keys
 
 
-cdef class Flows:
-    cdef unsigned int[::1] slots
-    cdef unsigned long long[::1] hot
+cdef class Flows(Keys):
     cdef unsigned long long[::1] cool
     cdef unsigned long long[::1] early
     cdef unsigned long long[::1] late
     cdef readonly Heads heads
     cdef object stores
-    cdef unsigned long long seed
-    cdef unsigned long long mask
-    cdef unsigned long long slot
-    cdef unsigned long long[::1] hand
-    cdef unsigned long long seen
     cdef unsigned long long source_mac
     cdef unsigned long long target_mac
-    cdef readonly Py_ssize_t rows
     cdef Py_ssize_t room
     cdef Py_ssize_t limit
     cdef list spare
@@ -25,13 +18,9 @@ cdef class Flows:
 
     cpdef attach(self)
     cpdef detach(self)
-    cdef int ends(self, Py_ssize_t h, unsigned long long a_high, unsigned long long a, unsigned long long a_port, unsigned long long b_high, unsigned long long b, unsigned long long b_port, unsigned long long key) except -1
-    cdef unsigned long long mixed(self, unsigned long long lower_high, unsigned long long lower, unsigned long long higher_high, unsigned long long higher, unsigned long long key) noexcept
     cdef int touch(self, Py_ssize_t packets) except -1
     cdef int _touch_head(self, Py_ssize_t r, unsigned long long side) except -1
     cdef Py_ssize_t take_early(self) except -1
-    cdef Py_ssize_t find(self, Py_ssize_t h) except -2
-    cdef bint tunnelled(self, unsigned long long key) except -1
     cdef Py_ssize_t meet(self, Py_ssize_t h, long long time_ns, long long where, bint broadcast) except -1
     cdef int learn(self, Py_ssize_t row) except -1
     cdef int count(self, Py_ssize_t row, int way, int packets, long long octets, long long length, long long time_ns) except -1

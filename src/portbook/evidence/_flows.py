@@ -2,7 +2,7 @@
 # cython: initializedcheck=False
 # ruff: noqa: I001
 # mypy: disable-error-code="misc,assignment,attr-defined,index,no-any-return,no-untyped-call"
-"""The compiled twin of `flows`: conversations in flat arrays behind a seeded hash table.
+"""The compiled twin of `flows`: conversations in flat arrays, found as `_keys` does.
 
 What stands where: `arrays`. What is kept of a packet and why: `flows` and `heads`.
 """
@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import cython
 
-from portbook.evidence import arrays
+from portbook.evidence import arrays, shares
 from portbook.evidence.segments import Segment
-from portbook.evidence.tunnels import PORTS
 
 if not cython.compiled:
     raise ImportError("the packet reader is not compiled")
 
 if cython.compiled:
     from cython.cimports.portbook.evidence._heads import Heads
+    from cython.cimports.portbook.evidence._keys import Keys
 
     # fmt: off
     from cython.cimports.portbook.evidence._layout import (
@@ -31,26 +31,21 @@ if cython.compiled:
 
 BURST = cython.declare(cython.ulonglong, arrays.BURST)
 GROUP = cython.declare(cython.ulonglong, 1 << 40)  # of a MAC address: more than one station
-FIRST_MIX = cython.declare(cython.ulonglong, 0xC2B2AE3D27D4EB4F)
-SECOND_MIX = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
-THIRD_MIX = cython.declare(cython.ulonglong, 0xFF51AFD7ED558CCD)
-FOURTH_MIX = cython.declare(cython.ulonglong, 0xC4CEB9FE1A85EC53)
-FIFTH_MIX = cython.declare(cython.ulonglong, 0x9FB21C651E98DF25)
 HALF = cython.declare(cython.ulonglong, 0xFFFFFFFF)
 
 
 @cython.final
 @cython.cclass
-class Flows:
+class Flows(Keys):
     """Conversations by number, in the order they were first met."""
 
-    def __init__(self, stores: arrays.Stores, heads: Heads, seed: int, limit: int) -> None:
+    def __init__(
+        self, stores: arrays.Stores, heads: Heads, seed: int, limit: int, part: shares.Part
+    ) -> None:
+        super().__init__(seed, part)
         self.stores, self.heads, self.limit = stores, heads, limit
         self.spare = stores.spare["early"]
-        self.seed = seed & 0xFFFFFFFFFFFFFFFF
-        self.hand = memoryview(bytearray(8 * HAND * (BATCH + 1))).cast("Q")
         self.attach()
-        self.rehash(1 << 10)
 
     @cython.ccall
     def attach(self):  # type: ignore[no-untyped-def]
@@ -70,29 +65,17 @@ class Flows:
         self.rows = rows
         self.rehash(self.mask + 1)
 
-    def rehash(self, size: int) -> None:
-        """Fill a hash table of `size` slots, a power of two, with the conversations held."""
-        number: cython.Py_ssize_t
-        r: cython.Py_ssize_t
-        slot: cython.ulonglong
-        self.slots = arrays.memory(4 * size).cast("I")
-        self.mask = size - 1
-        for number in range(self.rows):
-            r = number * ROW
-            slot = self.mask & self.mixed(
-                self.hot[r], self.hot[r + 1], self.hot[r + 2], self.hot[r + 3], self.hot[r + KEY]
-            )
-            while self.slots[slot]:
-                slot = slot + 1 & self.mask
-            self.slots[slot] = cython.cast(cython.uint, number + 1)
-
     def add(self, segment: Segment, force: bool) -> bool:
-        """Add a segment that came the plain way; False when it is new and there is no room."""
+        """Add a segment that came the plain way; False when it is new and there is no room.
+
+        One of another share is passed by.
+        """
         a_high, a = arrays.halves(segment.source)
         b_high, b = arrays.halves(segment.target)
         key = arrays.key(segment)
         h: cython.Py_ssize_t = BATCH * HAND  # the row of `hand` behind those of a batch
-        self.ends(h, a_high, a, segment.source_port, b_high, b, segment.target_port, key)
+        if not self.ends(h, a_high, a, segment.source_port, b_high, b, segment.target_port, key):
+            return True
         self.source_mac = arrays.mac(segment.source_mac)
         self.target_mac = arrays.mac(segment.target_mac)
         row: cython.Py_ssize_t = self.find(h)
@@ -118,59 +101,12 @@ class Flows:
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
-    def ends(
-        self,
-        h: cython.Py_ssize_t,
-        a_high: cython.ulonglong,
-        a: cython.ulonglong,
-        a_port: cython.ulonglong,
-        b_high: cython.ulonglong,
-        b: cython.ulonglong,
-        b_port: cython.ulonglong,
-        key: cython.ulonglong,
-    ) -> cython.int:
-        """Take the ends of a packet in hand, the lower one first; `key` is without the ports."""
-        lower: cython.bint = a < b or (a == b and a_port <= b_port)
-        if a_high != b_high:
-            lower = a_high < b_high
-        if not lower:
-            a_high, a, a_port, b_high, b, b_port = b_high, b, b_port, a_high, a, a_port
-        key |= a_port << 48 | b_port << 32
-        self.seen = self.hand[h + HAND - 1]  # the last word: all before it are there
-        words: cython.p_ulonglong = cython.address(self.hand[h])
-        words[0], words[1], words[2], words[3] = a_high, a, b_high, b
-        words[KEY] = key
-        words[SIDE] = 0 if lower else 1
-        words[HASH] = self.mixed(a_high, a, b_high, b, key)
-        ahead(cython.address(self.slots[words[HASH] & self.mask]))
-        return 0
-
-    @cython.cfunc
-    @cython.exceptval(check=False)
-    def mixed(
-        self,
-        lower_high: cython.ulonglong,
-        lower: cython.ulonglong,
-        higher_high: cython.ulonglong,
-        higher: cython.ulonglong,
-        key: cython.ulonglong,
-    ) -> cython.ulonglong:
-        """Return the seeded hash of a key."""
-        h: cython.ulonglong = self.seed ^ lower
-        h = (h ^ lower_high * FIRST_MIX) * SECOND_MIX
-        h = ((h ^ h >> 32) + higher) * THIRD_MIX
-        h = ((h ^ h >> 32) + higher_high) * FOURTH_MIX
-        h = ((h ^ h >> 32) + key) * FIFTH_MIX
-        return h ^ h >> 32
-
-    @cython.cfunc
-    @cython.exceptval(-1, check=False)
     def touch(self, packets: cython.Py_ssize_t) -> cython.int:
         """Ask for the memory that a batch of packets will need, to wait for it only once."""
         h: cython.Py_ssize_t
         row: cython.Py_ssize_t
         for h in range(0, packets * HAND, HAND):
-            row = self.slots[self.hand[h + HASH] & self.mask]
+            row = self.met(self.hand[h + HASH])
             self.hand[h + ROW_AHEAD] = row
             if row:
                 ahead(cython.address(self.hot[(row - 1) * ROW]))
@@ -194,41 +130,6 @@ class Flows:
         return 0
 
     @cython.cfunc
-    @cython.exceptval(-2, check=False)
-    def find(self, h: cython.Py_ssize_t) -> cython.Py_ssize_t:
-        """Return the row of a packet in hand, -1 when there is none; `slot` is where it goes."""
-        # the end of a row is checked as every index is; the words before it are looked at freely
-        self.seen = self.hand[h + HAND - 1]
-        packet: cython.p_ulonglong = cython.address(self.hand[h])
-        slot: cython.ulonglong = packet[HASH] & self.mask
-        row: cython.Py_ssize_t
-        known: cython.p_ulonglong
-        while True:
-            row = self.slots[slot]
-            if row == 0:
-                self.slot = slot
-                return -1
-            known = cython.address(self.hot[(row - 1) * ROW])
-            if (
-                self.hot[row * ROW - 1] == known[HEADS]
-                and known[KEY] == packet[KEY]
-                and known[1] == packet[1]
-                and known[3] == packet[3]
-                and known[0] == packet[0]
-                and known[2] == packet[2]
-            ):
-                return row - 1
-            slot = slot + 1 & self.mask
-
-    @cython.cfunc
-    @cython.exceptval(-1, check=False)
-    def tunnelled(self, key: cython.ulonglong) -> cython.bint:
-        """Tell whether packets of a key may carry a tunnel."""
-        if key >> 24 & 0xFF != 17:
-            return False
-        return (key >> 48) in PORTS or (key >> 32 & 0xFFFF) in PORTS
-
-    @cython.cfunc
     @cython.exceptval(-1, check=False)
     def meet(
         self,
@@ -242,9 +143,6 @@ class Flows:
             self.detach()
             self.stores.grow("hot")
             self.attach()
-        if 2 * (self.rows + 1) > cython.cast(cython.Py_ssize_t, self.mask):
-            self.rehash(2 * (self.mask + 1))
-            self.find(h)
         number: cython.Py_ssize_t
         row: cython.Py_ssize_t = self.rows
         r: cython.Py_ssize_t = row * ROW
@@ -262,7 +160,7 @@ class Flows:
         self.cool[row * COOL + 1] = self.source_mac
         if not self.target_mac & GROUP:
             self.cool[row * COOL + 2] = self.target_mac
-        self.slots[self.slot] = cython.cast(cython.uint, row + 1)
+        self.enter(h, row)
         self.rows += 1
         return row
 

@@ -133,7 +133,7 @@ class Heads:
     def may_grow(self, head: cython.Py_ssize_t) -> cython.bint:
         """Tell whether a head has a block, or can still get one."""
         m: cython.Py_ssize_t = head * MARKS
-        return self.marks[m + BLOCK] or not self.marks[m + FLAGS] & (TRIED | CLIPPED)
+        return self.marks[m + BLOCK] != 0 or not self.marks[m + FLAGS] & (TRIED | CLIPPED)
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)

@@ -64,6 +64,7 @@ cdef enum:
     TAGGED = 16
 
 ctypedef const unsigned char* Octet
+ctypedef const unsigned long long* Words
 
 cdef extern from *:
     """

@@ -34,6 +34,7 @@ if cython.compiled:
     # fmt: on
 
 PRESENT = cython.declare(cython.ulonglong, arrays.PRESENT)
+OTHERS = cython.declare(cython.ulonglong, 1 << 63)  # shape of a packet of another share
 EVERY = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFF)  # the broadcast address
 
 
@@ -343,10 +344,13 @@ class Kernel:
         self.hand[h + SHAPE] = end << 16 | header << 8 | flags
         self.hand[h + BODY] = at + start
         key = key << 8 | cython.cast(cython.ulonglong, number) << 24
+        ours: cython.bint
         if kind == 0x0800:
-            self.flows.ends(h, 0, four(ip, 12), two(body, 0), 0, four(ip, 16), two(body, 2), key)
+            ours = self.flows.ends(
+                h, 0, four(ip, 12), two(body, 0), 0, four(ip, 16), two(body, 2), key
+            )
         else:
-            self.flows.ends(
+            ours = self.flows.ends(
                 h,
                 eight(ip, 8),
                 eight(ip, 16),
@@ -356,6 +360,8 @@ class Kernel:
                 two(body, 2),
                 key | IPV6,
             )
+        if not ours:  # but what it carries may be
+            self.hand[h + SHAPE] = 0 if self.flows.tunnelled(self.hand[h + KEY]) else OTHERS
         return True
 
     @cython.cfunc
@@ -372,7 +378,7 @@ class Kernel:
             h = number * HAND
             if self.full:
                 return self.hand[h + START]
-            if self.hand[h + SHAPE] and self._quick(h):
+            if self.hand[h + SHAPE] == OTHERS or (self.hand[h + SHAPE] and self._quick(h)):
                 self.packets += 1
                 self.octets += self.hand[h + LENGTH] + (4 if self.hand[h + LINK] >> 32 else 0)
                 self.cut += self.hand[h + CAPTURED] < self.hand[h + LENGTH]

@@ -17,7 +17,8 @@ from portbook.evidence.containers import LARGEST
 from portbook.evidence.flows import RINGS
 from portbook.evidence.heads import FAR, PAST, PENDING, datagram_pieces, stream_pieces
 from portbook.evidence.rings import OUTGOING, RING_HEAD, RING_KIND, TAGGED
-from portbook.evidence.segments import TCP, Segment
+from portbook.evidence.segments import TCP
+from portbook.evidence.shares import HIGHER_PORT, IPV6, LOWER_PORT, TRANSPORT, VLAN, key
 from portbook.evidence.table import (
     DATAGRAM_OCTETS,
     DATAGRAMS,
@@ -33,7 +34,10 @@ from portbook.evidence.tunnels import NAMES
 
 __all__ = [
     "FAR",
+    "HIGHER_PORT",
+    "IPV6",
     "LARGEST",
+    "LOWER_PORT",
     "MOST_DATAGRAMS",
     "MOST_PARTS",
     "MOST_PIECES",
@@ -43,6 +47,8 @@ __all__ = [
     "RING_HEAD",
     "RING_KIND",
     "TAGGED",
+    "TRANSPORT",
+    "VLAN",
     "Rows",
     "Stores",
     "halves",
@@ -60,8 +66,6 @@ HEADS = 15  # heads plus 1, in the same halves; 0: none
 # bits of STATE; those of a direction are doubled for the other one; bursts from bit 32 on
 SWAPPED, SYNS, STARTED, KNOWN, HINTED, DONE = 1, 1 << 1, 1 << 5, 1 << 7, 1 << 9, 1 << 11
 BROADCAST, WANTED, TUNNEL, MANY, BURST = 1 << 13, 1 << 14, 1 << 15, 1 << 16, 1 << 32
-# bits and shifts of KEY
-LOWER_PORT, HIGHER_PORT, TRANSPORT, IPV6, VLAN = 48, 32, 24, 1 << 22, 8
 # words of a conversation in `cool`: where, MAC addresses, then early and late times plus 1
 PRESENT = 1 << 48  # a MAC address is known
 # words of a packet in hand: ends and key as in `hot`, then what a batch needs to come back to it
@@ -352,13 +356,6 @@ class Rows:
         else:
             late = late[count % LAST_TIMES :] + late[: count % LAST_TIMES]
         return tuple(map(_signed, early + late))
-
-
-def key(segment: Segment) -> int:
-    """Return the word KEY of a segment, but for the ports."""
-    vlan = 0 if segment.vlan is None else segment.vlan + 1
-    version = IPV6 if len(segment.source) == 16 else 0
-    return segment.transport << TRANSPORT | version | vlan << VLAN | NAMES.index(segment.tunnel)
 
 
 def halves(address: bytes) -> tuple[int, int]:

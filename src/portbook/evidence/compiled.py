@@ -11,6 +11,7 @@ from portbook.evidence._packets import Kernel
 from portbook.evidence.arrays import Rows, Stores
 from portbook.evidence.reading import Octets, Reader
 from portbook.evidence.segments import Segment
+from portbook.evidence.shares import WHOLE, Part, checked
 from portbook.evidence.table import Counts, Row
 from portbook.protocols.prefilter import Row as Signature
 
@@ -25,6 +26,7 @@ class Table(Reader[memoryview]):
         seed: int,
         limit: int = 1_000_000,
         pool_octets: int = 64 << 20,
+        part: Part = WHOLE,
     ) -> None:
         super().__init__(limit)
         self._stores = Stores(pool_octets)
@@ -32,7 +34,7 @@ class Table(Reader[memoryview]):
         bits = [1 << row.bit for row in rows]
         many = sum(row.many for row in rows)
         self._heads = Heads(self._stores, _words(rows), bits, many)
-        self._flows = Flows(self._stores, self._heads, seed, self.limit)
+        self._flows = Flows(self._stores, self._heads, seed, self.limit, checked(part))
         self._kernel = Kernel(self, self._flows)
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portbook.evidence.heads import Head, Pool
-from portbook.evidence.segments import TCP, UDP, Segment
+from portbook.evidence.segments import SCTP, TCP, UDP, Segment
 from portbook.evidence.signatures import Signatures
 from portbook.evidence.table import (
     FIRST_TIMES,
@@ -224,3 +224,31 @@ class Flow:
         if bits:
             self.wanted = True
             self.many = self.many or self.shared.signatures.many(bits)
+
+
+class Others(Flow):
+    """All conversations of other shares: a reader counts them the short way, and keeps nothing."""
+
+    __slots__ = ("room",)
+
+    def __init__(self, shared: Shared, room: int) -> None:
+        self.room = room  # for directions that are remembered; what finds none goes the long way
+        super().__init__(
+            Segment(SCTP, b"", 0, b"", 0, None, None, b"", b"", False, 0, 0, 0), shared
+        )
+        self.ab.quick = True
+
+    def remembers(self, segment: Segment) -> bool:
+        """Tell whether later packets of a direction may go the short way, and find room for it."""
+        ports = segment.source_port, segment.target_port
+        short = segment.transport == TCP or (segment.transport == UDP and PORTS.isdisjoint(ports))
+        if segment.tunnel is not None or not short or not self.room:
+            return False
+        self.room -= 1
+        return True
+
+    def add(self, way: Way, segment: Segment) -> None:
+        """Leave a segment to whoever keeps its share."""
+
+    def burst(self, time_ns: int) -> None:
+        """Note nothing."""

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from struct import Struct
 
 from portbook.evidence.containers import LARGEST
-from portbook.evidence.flows import Flow, Shared, Way
+from portbook.evidence.flows import Flow, Others, Shared, Way
 from portbook.evidence.links import BROADCAST
 from portbook.evidence.reading import Octets, Reader
 from portbook.evidence.segments import TCP, UDP, Segment
+from portbook.evidence.shares import WHOLE, Part, checked, share
 from portbook.evidence.signatures import Signatures
 from portbook.evidence.table import QUIET_NS, Row
 from portbook.evidence.tunnels import PORTS
@@ -36,10 +37,13 @@ class Table(Reader[bytes]):
         seed: int = 0,  # Python seeds its own hashes
         limit: int = 1_000_000,
         pool_octets: int = 64 << 20,
+        part: Part = WHOLE,
     ) -> None:
         super().__init__(limit)
         self._shared = Shared(Signatures(signatures), pool_octets)
         self._flows: list[Flow] = []
+        self._part = checked(part)
+        self._others = Others(self._shared, 2 * self.limit)
         # by transport, VLAN and tunnel; then by addresses and ports, as they stand in a packet
         self._streams: dict[bytes, Way] = {}  # of the commonest kind: untagged
         self._datagrams: dict[bytes, Way] = {}
@@ -265,6 +269,10 @@ class Table(Reader[bytes]):
         key = segment.source + segment.target + ports[0] + ports[1]
         way = group.get(key)
         if way is None:
+            if self._part[1] > 1 and share(segment, self._part[1]) != self._part[0]:
+                if self._others.remembers(segment):
+                    group[key] = self._others.ab
+                return True
             if len(self._flows) >= self.limit and not force:
                 return False
             flow = Flow(segment, self._shared)

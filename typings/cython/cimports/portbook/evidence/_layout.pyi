@@ -1,6 +1,7 @@
 from typing import Any, TypeAlias
 
 Octet: TypeAlias = Any
+Words: TypeAlias = Any
 ROW: int
 COOL: int
 MARKS: int

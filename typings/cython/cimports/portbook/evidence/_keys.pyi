@@ -1,0 +1,1 @@
+from portbook.evidence._keys import Keys as Keys
