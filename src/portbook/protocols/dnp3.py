@@ -9,6 +9,7 @@ from portbook.ports import PortRange, Transport
 from portbook.protocols import Payload, Protocol, Signature, Usual, confirmed, plausible
 from portbook.protocols.framing import MORE, Walk, both
 from portbook.protocols.layout import BE, LE, Field, Layout
+from portbook.protocols.moulds import Any, Dnp3, Mould, Octets, Rest, Speech
 from portbook.records import Identification, Source
 
 NAME = "dnp3"
@@ -160,6 +161,16 @@ def _facts(requests: list[Frame], answers: list[Frame]) -> dict[str, object]:
     return {key: value for key, value in facts.items() if value}
 
 
+def _moulds() -> tuple[Mould, ...]:
+    """Frames whose checks all agree, one a datagram; over TCP either side may be the master."""
+    either = Speech(((Dnp3(), Octets(START), Any(6), Rest()),))
+    master, outstation = (
+        Speech(((Dnp3(), Octets(START), Any(1), Octets(way, b"\x80"), Any(4), Rest()),))
+        for way in (b"\x80", b"\0")
+    )
+    return Mould(Transport.TCP, either, either), Mould(Transport.UDP, master, outstation)
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="DNP3",
@@ -174,6 +185,7 @@ PROTOCOL = Protocol(
         Usual(PortRange(20000, 20000), Transport.UDP, "both", confidence="two sources"),
     ),
     layouts=(HEADER,),
+    moulds=_moulds(),
     stays_inside=Scope.PRIVATE,
     safety=(
         "DNP3 without Secure Authentication takes commands from any address that knows the link "

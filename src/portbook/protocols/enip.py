@@ -21,6 +21,20 @@ from portbook.protocols import (
 )
 from portbook.protocols.framing import MORE, Walk, both
 from portbook.protocols.layout import BE, IPV4, LE, RAW, Field, Layout
+from portbook.protocols.moulds import (
+    Any,
+    Length,
+    Mark,
+    Mould,
+    Number,
+    Octets,
+    Rest,
+    Speech,
+    Step,
+)
+from portbook.protocols.moulds import (
+    Message as Steps,
+)
 from portbook.records import Identification, Source
 
 NAME = "enip"
@@ -266,6 +280,45 @@ def _signatures() -> tuple[Signature, ...]:
     )
 
 
+def _moulds() -> tuple[Mould, ...]:
+    """Sessions with messages of CIP, and lists that are asked for outside of them."""
+    opened = (*_headed(REGISTER, _ZERO, length=4), Any(4))
+    granted = (*_headed(REGISTER, Number(4, 1), length=4), Any(4))
+    closed = _headed(UNREGISTER, Any(4), length=0)
+    asks, tells = (
+        ((*_headed(SEND_RR, Any(4)), *_ITEMS, *_UNCONNECTED, bit, Rest()),
+         (*_headed(SEND_UNIT, Any(4)), *_ITEMS, *_CONNECTED, bit, Rest()))
+        for bit in (Octets(b"\0", b"\x80"), Octets(b"\x80", b"\x80"))
+    )  # fmt: skip
+    # a server may leave the context of a session's grant blank: what follows must agree then
+    blank = (Octets(b"\x65\0\4\0"), Number(4, 1), _ZERO, Any(8), _ZERO, Any(4))
+    granted_and = tuple((*blank, *one) for one in tells)
+    lists = tuple(_headed(command, _ZERO, length=0) for command in sorted(LISTS))
+    listed = tuple((*_headed(command, _ZERO), Rest(1)) for command in sorted(LISTS))
+    return (
+        Mould(
+            Transport.TCP,
+            Speech((opened, *lists, *asks), (*asks, *lists, closed, opened)),
+            Speech((granted, *listed, *tells, *granted_and), (*tells, *listed, granted)),
+        ),
+        Mould(Transport.UDP, Speech(lists), Speech(listed)),
+    )
+
+
+_ZERO = Octets(bytes(4))
+_ITEMS: Steps = (_ZERO, Any(2), Octets(b"\2\0"))  # CIP, a timeout, two items
+_UNCONNECTED: Steps = (_ZERO, Octets(b"\xb2\0"), Length(2, little=True))
+_CONNECTED: Steps = (
+    Octets(b"\xa1\0\4\0"), Any(4), Octets(b"\xb1\0"), Length(2, little=True), Any(2),
+)  # fmt: skip
+
+
+def _headed(command: int, session: Step, length: int | None = None) -> Steps:
+    code = command << 8  # as its octets stand
+    told = Length(2, 20, little=True) if length is None else Octets(bytes((length, 0)))
+    return (Mark(2, low=code, high=code), told, session, _ZERO, Mark(8), _ZERO)
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="EtherNet/IP",
@@ -280,6 +333,7 @@ PROTOCOL = Protocol(
         Usual(PortRange(44818, 44818), Transport.UDP, confidence="two sources"),
     ),
     layouts=(HEADER, IDENTITY),
+    moulds=_moulds(),
     questions=enip_asking.questions(_measure),
     stays_inside=Scope.PRIVATE,
     safety=(

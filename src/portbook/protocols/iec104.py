@@ -9,6 +9,17 @@ from portbook.ports import PortRange, Transport
 from portbook.protocols import Payload, Protocol, Signature, Usual, confirmed, plausible
 from portbook.protocols.framing import MORE, Walk, both
 from portbook.protocols.layout import BE, LE, Field, Layout
+from portbook.protocols.moulds import (
+    Any,
+    Length,
+    Message,
+    Mould,
+    Number,
+    Octets,
+    OneOf,
+    Rest,
+    Speech,
+)
 from portbook.records import Identification, Source
 
 NAME = "iec104"
@@ -210,6 +221,32 @@ def _signatures() -> tuple[Signature, ...]:
     )
 
 
+def _mould() -> Mould:
+    """A started transfer; commands and their confirmations, data, acknowledgements, tests."""
+    start, granted = _function(*ASKED), _function(*GRANTED)
+    heard: Message = (Octets(bytes((START, 4, 1, 0))), _EVEN)
+    commands = tuple(_unit(Number(1, 45, 113), cause) for cause in (5, ACTIVATION, DEACTIVATION))
+    confirmations = tuple(_unit(Number(1, 45, 113), cause) for cause in CONFIRMATIONS)
+    data = _unit(Number(1, 1, MONITORING[-1]), None)
+    initialised = _unit(Number(1, END_OF_INITIALISATION, END_OF_INITIALISATION), 4)
+    tests = _function(*TESTS)
+    asks = (heard, *commands, tests, start)
+    tells = (data, heard, *confirmations, granted, tests, initialised)
+    return Mould(Transport.TCP, Speech((start, tests), asks), Speech(tells))
+
+
+_EVEN = Octets(b"\0\0", b"\1\0")  # a frame's number stands doubled
+
+
+def _function(*codes: int) -> Message:
+    return (OneOf(tuple(bytes((START, 4, code, 0, 0, 0)) for code in codes)),)
+
+
+def _unit(kind: Number, cause: int | None) -> Message:
+    told = Octets(bytes((cause or 0,)), b"\x3f" if cause else b"\0")
+    return (Octets(b"\x68"), Length(1, high=MOST), _EVEN, _EVEN, kind, Any(1), told, Any(3), Rest())
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="IEC 60870-5-104",
@@ -221,6 +258,7 @@ PROTOCOL = Protocol(
     signatures=_signatures(),
     usual=(Usual(PortRange(2404, 2404), Transport.TCP, confidence="two sources"),),
     layouts=(HEADER, UNIT),
+    moulds=(_mould(),),
     stays_inside=Scope.PRIVATE,
     safety=(
         "IEC 104 has no login: whoever connects as the controlling station can switch. Keep it "

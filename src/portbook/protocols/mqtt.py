@@ -11,6 +11,18 @@ from portbook.ports import PortRange, Transport
 from portbook.protocols import Payload, Protocol, Signature, Usual, confirmed, plausible
 from portbook.protocols.framing import MORE, Walk, both
 from portbook.protocols.layout import BE, Field, Layout
+from portbook.protocols.moulds import (
+    Any,
+    Counted,
+    Message,
+    Mould,
+    Number,
+    Octets,
+    OneOf,
+    Rest,
+    Speech,
+    Varint,
+)
 from portbook.records import Identification, Source
 
 NAME = "mqtt"
@@ -274,6 +286,49 @@ def _signatures() -> tuple[Signature, ...]:
     )
 
 
+def _moulds() -> tuple[Mould, ...]:
+    """A connect, its acknowledgement, and packets; of versions 3 and of version 5."""
+    publish: Message = (OneOf(tuple(bytes((0x30 | flags,)) for flags in _PUBLISHED)), *_FILLED)
+    answers: Message = (OneOf((b"\x40", b"\x50", b"\x62", b"\x70")), *_FILLED)
+    asked: Message = (OneOf((b"\x82", b"\xa2")), *_FILLED)
+    told: Message = (OneOf((b"\x90", b"\xb0")), *_FILLED)
+    end: Message = (Octets(b"\xe0"), Varint(), Rest())
+    asks = (publish, (Octets(b"\xc0\0"),), answers, asked, end)
+    tells = (publish, (Octets(b"\xd0\0"),), answers, told, end)
+    older = tuple(_connect(name, level) for name, level in ((b"MQTT", 4), (b"MQIsdp", 3)))
+    accepted: Message = (Octets(b"\x20\2"), Number(1, 0, 1), Number(1, 0, CODES_AT_MOST))
+    newer: Message = (Octets(b"\x20"), Varint(), Number(1, 0, 1), Any(1), _PROPERTIES)
+    return (
+        Mould(Transport.TCP, Speech((*older[0], *older[1]), asks), Speech((accepted,), tells)),
+        Mould(Transport.TCP, Speech(_connect(b"MQTT", 5), asks), Speech((newer,), tells)),
+    )
+
+
+_PUBLISHED = [flags for flags in range(16) if flags & 6 != 6]
+_FILLED: Message = (Varint(), Rest(2))
+_PROPERTIES = Counted(1, 0, 127)  # a length of one octet
+
+
+def _connect(name: bytes, level: int) -> tuple[Message, ...]:
+    """Return the forms of a connect: with and without will, user name and password."""
+    start = bytes((0, len(name))) + name
+    newer = (_PROPERTIES,) if level == 5 else ()
+    head = (Octets(b"\x10"), Varint(), Octets(start), Number(1, level, level))
+    return tuple(
+        (
+            *head,
+            Octets(bytes((will | login,)), bytes((RESERVED | WILL | USER | PASSWORD,))),
+            Any(2),
+            *newer,
+            Counted(2),
+            *((*newer, Counted(2), Counted(2)) if will else ()),
+            *(Counted(2) for bit in (USER, PASSWORD) if login & bit),
+        )
+        for will in (0, WILL)
+        for login in (0, USER | PASSWORD, USER)
+    )
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="MQTT",
@@ -285,6 +340,7 @@ PROTOCOL = Protocol(
     signatures=_signatures(),
     usual=(Usual(PortRange(1883, 1883), Transport.TCP, confidence="two sources"),),
     layouts=(CONNECT_FIELDS,),
+    moulds=_moulds(),
     safety=(
         "On this port MQTT travels in clear, user names and passwords with it; a broker that lets "
         "anybody subscribe shows the whole plant. Reach it through TLS (8883) from elsewhere."

@@ -21,6 +21,17 @@ from portbook.protocols import (
 )
 from portbook.protocols.framing import MORE, Walk, both
 from portbook.protocols.layout import LE, TEXT, Field, Layout
+from portbook.protocols.moulds import (
+    Any,
+    Counted,
+    Length,
+    Message,
+    Mould,
+    Octets,
+    OneOf,
+    Rest,
+    Speech,
+)
 from portbook.protocols.opcua_values import Reader, application, endpoints
 from portbook.records import Identification, Source
 
@@ -229,6 +240,21 @@ def _names(calls: list[Service]) -> Iterator[str]:
             yield REQUESTS[call.type]
 
 
+def _mould() -> Mould:
+    """A hello, an opened channel, and messages of any service, secured or in clear."""
+    hello: Message = (Octets(b"HELF"), _SIZE, Any(20), Counted(4, 0, URL_AT_MOST, little=True))
+    heard: Message = (Octets(b"ACKF"), _SIZE, Any(20))
+    error: Message = (Octets(b"ERRF"), _SIZE, Rest(8))
+    chunks: Message = (OneOf((b"MSGF", b"MSGC", b"OPNF", b"MSGA")), _SIZE, Rest(16))
+    closed: Message = (Octets(b"CLOF"), _SIZE, Rest(16))
+    return Mould(
+        Transport.TCP, Speech((hello,), (chunks, closed)), Speech((heard, error), (chunks, error))
+    )
+
+
+_SIZE = Length(4, -HEADER.size, little=True, high=MOST)
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="OPC UA (binary, over TCP)",
@@ -240,6 +266,7 @@ PROTOCOL = Protocol(
     signatures=tuple(Signature(Transport.TCP, 0, kind) for kind in TYPES),
     usual=(Usual(PortRange(4840, 4840), Transport.TCP, confidence="two sources"),),
     layouts=(HEADER, HELLO),
+    moulds=(_mould(),),
     questions=opcua_asking.questions(_measure),
     stays_inside=Scope.PRIVATE,
     safety=(

@@ -13,7 +13,19 @@ from portbook.addresses import Scope
 from portbook.ports import PortRange, Transport
 from portbook.protocols import Payload, Protocol, Signature, Usual, confirmed, plausible, s7_asking
 from portbook.protocols.layout import BE, Field, Layout
-from portbook.protocols.tpkt import CONFIRM, CONNECT, TPKT, Stream, measure, read
+from portbook.protocols.moulds import Any, Message, Mould, Octets, Rest, Sized, Speech
+from portbook.protocols.tpkt import (
+    CARRIES,
+    CONFIRM,
+    CONFIRMS,
+    CONNECT,
+    CONNECTS,
+    NOTHING,
+    TPKT,
+    Stream,
+    measure,
+    read,
+)
 from portbook.records import Identification, Source
 
 NAME = "s7comm"
@@ -240,6 +252,34 @@ def _first(stream: Stream) -> str | None:
     return None
 
 
+def _mould() -> Mould:
+    """A connect, jobs and their answers behind it; or the same in the newer dialect."""
+    newer = tuple(
+        (*_newer(version), *end) for version in (1, 2, 3) for end in ((), _trailer(version))
+    )
+    asks = (_classic_unit(JOB), _classic_unit(USER_DATA), *newer)
+    tells = (*map(_classic_unit, (ANSWER, USER_DATA, ACKNOWLEDGE)), *newer)
+    return Mould(
+        Transport.TCP,
+        Speech(tuple((*CONNECTS, *one) for one in asks), (*asks, NOTHING)),
+        Speech(tuple((*CONFIRMS, *one) for one in tells), (*tells, NOTHING)),
+    )
+
+
+def _classic_unit(kind: int) -> Message:
+    code = SIZES[kind] - HEADER.size  # octets of the error, which neither length counts
+    body = Sized(2, (Any(code), Rest()), add=code, terms=2)
+    return (*CARRIES, Octets(bytes((0x32, kind, 0, 0))), Any(2), body)
+
+
+def _newer(version: int) -> Message:
+    return (*CARRIES, Octets(bytes((0x72, version))), Sized(2, (Rest(),)))
+
+
+def _trailer(version: int) -> Message:
+    return (Octets(bytes((0x72, version, 0, 0))),)
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="S7comm (Siemens S7)",
@@ -251,6 +291,7 @@ PROTOCOL = Protocol(
     signatures=(Signature(Transport.TCP, 0, b"\x03\x00"),),
     usual=(Usual(PortRange(102, 102), Transport.TCP, confidence="two sources"),),
     layouts=(TPKT, HEADER, PLUS),
+    moulds=(_mould(),),
     questions=s7_asking.questions(measure),
     stays_inside=Scope.PRIVATE,
     safety=(

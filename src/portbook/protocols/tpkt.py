@@ -11,6 +11,7 @@ from portbook.ports import Transport
 from portbook.protocols import Side
 from portbook.protocols.framing import MORE, Walk, walk
 from portbook.protocols.layout import BE, Field, Layout
+from portbook.protocols.moulds import Any, Counted, Length, Message, Number, Octets, Repeat, Sized
 
 TPKT = Layout(
     "TPKT and the start of COTP",
@@ -31,6 +32,18 @@ LEAST = {  # smallest length indicators
 DATA_HEADER = 7
 LAST = 0x80  # in the third octet of data: no more parts of this unit follow
 CALLING, CALLED = 0xC1, 0xC2
+_PARAMETERS = Repeat((Number(1, 0xC0, 0xCF), Counted(1)))  # of RDP, what follows is none of these
+
+
+def _opening(kind: int) -> Message:
+    header = (Octets(bytes((kind,))), Any(5), _PARAMETERS)  # two references and the class
+    return (Octets(b"\x03\0"), Sized(2, (Sized(1, header),), add=-4))
+
+
+# for moulds: telegrams that open, and the start of one that carries a whole unit
+CONNECTS, CONFIRMS = _opening(CONNECT), _opening(CONFIRM)
+CARRIES: Message = (Octets(b"\x03\0"), Length(2, -4), Octets(bytes((2, DATA, LAST))))
+NOTHING: Message = (Octets(b"\x03\0\0\x07\2\xf0"), Number(1))  # a unit's end, or none
 
 
 class Telegram(NamedTuple):
