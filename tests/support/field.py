@@ -32,6 +32,7 @@ _NAMES = {
     "isakmp": "ike",
     "omron": "fins",
     "synphasor": "c37118",
+    "resp": "redis",
 }
 # tunnels whose outer packets have no ports: only the inner conversation can be counted
 _WITHOUT_PORTS = ("gre", "ip-in-ip", "6in4", "etherip", "mpls")

@@ -177,7 +177,6 @@ UNNAMED_THERE: dict[str, dict[Place, int]] = {
         ("imap", "tcp", 143): 2, ("irc", "tcp", 6667): 3, ("mysql", "tcp", 3306): 2,
         ("oracle-tns", "tcp", 1521): 2, ("postgresql", "tcp", 5432): 1, ("quic", "udp", 443): 2,
     },
-    "malformed/tcpdump-resp_2_inline.pcap": {("redis", "tcp", 6379): 1},  # there it is "resp"
     "container-pcapng-ether-and-sll.pcapng": {("mysql", "tcp", 3306): 1},
     "container-pcapng-zstd.pcapng.zst": {("mysql", "tcp", 3306): 1},
 }  # fmt: skip
