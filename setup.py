@@ -13,6 +13,7 @@ KERNEL = (
     "evidence._packets",
     "evidence._scanning",
     "evidence._moulds",
+    "evidence._folding",
     "seismic._steim",
     "seismic._swap",
 )

@@ -188,6 +188,18 @@ class Conversation(msgspec.Struct, frozen=True, tag="conversation", tag_field="k
     against: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
     facts: Mapping[str, Any] = NOTHING
+    alike: int = 1  # conversations told in this one, which differ in the client's port only
+
+
+class Total(msgspec.Struct, frozen=True, tag="total", tag_field="kind"):
+    """What the conversations of one protocol come to."""
+
+    protocol: str | None  # None: the bytes say nothing
+    confidence: Confidence | None
+    conversations: int
+    packets: int
+    octets: int  # whole frames
+    payload_octets: int
 
 
 class Service(msgspec.Struct, frozen=True, tag="service", tag_field="kind"):
@@ -309,6 +321,7 @@ class Summary(msgspec.Struct, frozen=True, tag="summary", tag_field="kind"):
     no_ports: int = 0  # frames without UDP, TCP or SCTP: ARP, ICMP, ...
     oddities: int = 0
     closed_early: int = 0  # conversations cut for lack of memory
+    left_out: int = 0  # conversations counted, named and added up, but told no further
     accepted: int = 0  # findings that somebody accepted
     hidden: tuple[str, ...] = ()  # what could not be seen for lack of permission
     dropped: int = 0  # packets that the kernel lost for lack of room, where it was live

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from portbook.evidence._flows import Flows
 from portbook.evidence._heads import Heads
 from portbook.evidence._packets import Kernel
 from portbook.evidence.arrays import Rows, Stores
+from portbook.evidence.folding import Folding
 from portbook.evidence.reading import Octets, Reader
 from portbook.evidence.segments import Segment
 from portbook.evidence.shares import WHOLE, Part, checked
@@ -42,22 +43,28 @@ class Table(Reader[memoryview]):
         """Tell whether the pool of longer heads is empty."""
         return self._stores.starved
 
-    def rows(self) -> Iterator[Row]:
-        """Return all conversations in the order they were first met."""
+    def rows(self, folding: Folding | None = None) -> Iterator[Row]:
+        """Return all conversations in the order they were first met, but what is folded."""
+        held: Iterable[int] = range(self._flows.rows)
+        if folding:
+            held = folding.fold(self._flows, held)
         rows = Rows(self._stores, self._heads.match)
-        return iter([rows.row(number) for number in range(self._flows.rows)])
+        if folding:  # at the end of a capture: one after the other, since there may be a million
+            return (rows.row(number) for number in held)
+        return iter([rows.row(number) for number in held])
 
     def young(self) -> Iterator[Row]:
         """Return the conversations that have a longer head, in the order they were first met."""
         rows = Rows(self._stores, self._heads.match)
         return iter([rows.row(number) for number in rows.young()])
 
-    def close(self, count: int) -> list[Row]:
-        """Take the coldest conversations out of the table."""
+    def close(self, count: int, folding: Folding | None = None) -> list[Row]:
+        """Take the coldest conversations out of the table; return those that are not folded."""
         rows = Rows(self._stores, self._heads.match)
         held = self._flows.rows
         gone = rows.coldest(held, count)
-        closed = [rows.row(number) for number in gone]
+        told = folding.fold(self._flows, gone) if folding else gone
+        closed = [rows.row(number) for number in told]
         rows.drop(held, gone)
         del rows
         self._flows.kept(held - len(gone))

@@ -110,7 +110,8 @@ def _by_syn(seen: int) -> bool | None:
     return True if syn_a else None
 
 
-_SYN = tuple(_by_syn(seen) for seen in range(16))  # worked out once: this runs a million times
+# by `Row.syn`; worked out once: this runs a million times
+BY_SYN = tuple(_by_syn(seen) for seen in range(16))
 
 
 def _roles(row: Row) -> tuple[bool, str]:
@@ -119,7 +120,7 @@ def _roles(row: Row) -> tuple[bool, str]:
         if _is_group(row.a) and not _is_group(row.b):
             return False, "cast"
         return True, "first-sender"
-    asks = _SYN[row.syn & 15]
+    asks = BY_SYN[row.syn & 15]
     if asks is not None:
         return asks, "syn"
     band_a, band_b = _BANDS.index(Band.of(row.a_port)), _BANDS.index(Band.of(row.b_port))

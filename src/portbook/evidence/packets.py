@@ -11,6 +11,7 @@ from struct import Struct
 
 from portbook.evidence.containers import LARGEST
 from portbook.evidence.flows import Flow, Others, Shared, Way
+from portbook.evidence.folding import Folding
 from portbook.evidence.links import BROADCAST
 from portbook.evidence.reading import Octets, Reader
 from portbook.evidence.segments import TCP, UDP, Segment
@@ -57,7 +58,7 @@ class Table(Reader[bytes]):
         """Tell whether the pool of longer heads is empty."""
         return self._shared.pool.starved
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self, folding: Folding | None = None) -> Iterator[Row]:
         """Return all conversations in the order they were first met."""
         return (flow.row() for flow in self._flows)
 
@@ -65,7 +66,7 @@ class Table(Reader[bytes]):
         """Return the conversations that have a longer head, in the order they were first met."""
         return (flow.row() for flow in self._flows if flow.young)
 
-    def close(self, count: int) -> list[Row]:
+    def close(self, count: int, folding: Folding | None = None) -> list[Row]:
         """Take the coldest conversations out of the table."""
         coldest = sorted(range(len(self._flows)), key=lambda at: self._flows[at].last_ns)[:count]
         rows = []

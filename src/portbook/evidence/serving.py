@@ -44,7 +44,8 @@ class _Seen:
 
     def add(self, one: Conversation, client: str | None) -> None:
         ends = (one.client, one.client_port, one.server, one.server_port)
-        self.conversations += one.part is None or ends not in self.parted
+        if one.part is None or ends not in self.parted:
+            self.conversations += one.alike
         if one.part is not None:
             self.parted.add(ends)
         self.first_ns = min(self.first_ns, one.first_ns)

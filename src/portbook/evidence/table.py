@@ -7,7 +7,10 @@ Two readers have it: `packets.Table` in plain Python, the oracle, and `_packets.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from portbook.evidence.folding import Folding
 
 HEAD_OCTETS = 128  # kept of each direction's payload, always
 MORE_OCTETS = 16384  # kept of each direction while young, on a prefilter hit, from one pool
@@ -108,14 +111,17 @@ class Table(Protocol):
         Return -1 when all are counted, else where to go on once the table has room.
         """
 
-    def rows(self) -> Iterator[Row]:
-        """Return all conversations that the table holds, in the order they were first met."""
+    def rows(self, folding: Folding | None = None) -> Iterator[Row]:
+        """Return all conversations that the table holds, in the order they were first met.
+
+        folding: takes those that it can fold, and they are left out
+        """
 
     def young(self) -> Iterator[Row]:
         """Return the conversations that have a longer head, in the order they were first met."""
 
-    def close(self, count: int) -> list[Row]:
-        """Take the coldest conversations out of the table."""
+    def close(self, count: int, folding: Folding | None = None) -> list[Row]:
+        """Take the coldest conversations out of the table; return those that are not folded."""
 
     def release(self) -> None:
         """Give the longer heads of all conversations back to the pool; 128 octets stay."""

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from portbook.evidence.folding import Short
 from portbook.records import Claim, Listener, Owner
 
 
@@ -179,6 +180,26 @@ def _listener_lines(listeners: Iterator[Listener]) -> Iterator[bytes]:
     while some := list(islice(listeners, _TOGETHER)):
         times = {seen_ns: rfc3339(seen_ns) for seen_ns in {one.seen_ns for one in some}}
         yield _encoder.encode_lines([_listener(one, times[one.seen_ns]) for one in some])
+
+
+def short_lines(source: str, site: str, told: Iterable[Short]) -> bytes:
+    """Return conversations as short lines: who, how much, when and in which protocol."""
+    tail = _encoder.encode({"site": site, "source": source})[1:-1].decode()
+    found = []
+    for one in told:
+        vlan = "null" if one.vlan is None else one.vlan
+        tunnel = f'"{one.tunnel}"' if one.tunnel else "null"
+        protocol = f'"{one.protocol}"' if one.protocol else "null"
+        sure = f'"{one.confidence.value}"' if one.confidence else "null"
+        found.append(
+            f'{{"kind":"conversation","transport":"{one.transport.value}",'
+            f'"client":"{one.client}","client_port":{one.client_port},'
+            f'"server":"{one.server}","server_port":{one.server_port},{tail},'
+            f'"vlan":{vlan},"tunnel":{tunnel},"packets":{one.packets},"octets":{one.octets},'
+            f'"payload_octets":{one.payload_octets},"first":"{rfc3339(one.first_ns)}",'
+            f'"last":"{rfc3339(one.last_ns)}","protocol":{protocol},"confidence":{sure}}}\n'
+        )
+    return "".join(found).encode()
 
 
 def one_document(records: Iterable[msgspec.Struct]) -> bytes:

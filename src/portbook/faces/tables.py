@@ -26,6 +26,7 @@ from portbook.records import (
     Listener,
     Oddity,
     Service,
+    Total,
 )
 from portbook.survey.story import Story
 
@@ -45,6 +46,7 @@ def show(story: Story, everything: bool = False, conversations: bool = False) ->
     _table("Sockets of this machine", LISTENER, sorted(story.listeners, key=_door), everything)
     if conversations:
         _table("Conversations", CONVERSATION, _largest(story.conversations), everything)
+    _table("Protocols", TOTAL, story.totals, everything)
     _table("Services", SERVICE, sorted(story.services, key=_place), everything)
     _table("Devices", DEVICE, sorted(story.devices, key=_place), everything)
     _table("Announcements", ANNOUNCEMENT, story.announcements, everything)
@@ -109,11 +111,13 @@ def summed_up(story: Story) -> str:
         text = f"{_many(one.packets, 'packet')}, {_many(one.conversations, 'conversation')}"
         if one.conversations:
             text += f", {one.named} of them named"
-        if len(story.conversations) < one.conversations:
+        if len(story.conversations) < one.conversations and not story.totals:
             text += f", {len(story.conversations)} within the filters"
     parts = [f"{text} in {lasting(one.seconds)}"]
     if one.closed_early:
         parts.append(f"{_many(one.closed_early, 'conversation')} cut in parts for lack of memory")
+    if one.left_out:
+        parts.append(f"{_many(one.left_out, 'conversation')} only counted, for lack of memory")
     if one.accepted:
         parts.append(f"{_many(one.accepted, 'finding')} accepted")
     if one.failed_sources:
@@ -137,6 +141,13 @@ CONVERSATION: tuple[Column, ...] = (
     ("octets#?", lambda one: one.octets),
     ("first!?", lambda one: short(one.first_ns)),
     ("for#?", lambda one: lasting(max(0, one.last_ns - one.first_ns) / 1e9)),
+)
+TOTAL: tuple[Column, ...] = (
+    ("protocol!", lambda one: _named(one.protocol, one.confidence) or "not known"),
+    ("conversations#", lambda one: one.conversations),
+    ("packets#", lambda one: one.packets),
+    ("octets#", lambda one: one.octets),
+    ("payload octets#?", lambda one: one.payload_octets),
 )
 SERVICE: tuple[Column, ...] = (
     ("service!", lambda one: _end(one.address, one.port)),
@@ -210,7 +221,7 @@ def _origins(rows: Sequence[Any]) -> tuple[Column, ...]:
         columns += (more for more in DEVICE_MORE if any(more[1](one) for one in rows))
     if any(getattr(one, "vlan", None) is not None for one in rows):
         columns.append(("vlan#?", lambda one: "" if one.vlan is None else one.vlan))
-    if not isinstance(rows[0], Oddity) and len({_capture(one) for one in rows}) > 1:
+    if not isinstance(rows[0], Oddity | Total) and len({_capture(one) for one in rows}) > 1:
         columns.append(("in?", lambda one: os.path.basename(_capture(one))))
     return tuple(columns)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from operator import attrgetter
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from portbook.claims.everything import Claims
 from portbook.errors import SourceError
 from portbook.evidence import captures, readers
 from portbook.evidence.conversations import Observed, records
+from portbook.evidence.folding import Folding
 from portbook.evidence.table import HEAD_OCTETS, Counts, Row, Table
 from portbook.protocols.prefilter import prefilter
 from portbook.records import LOCAL_SITE, Oddity, Problem
@@ -22,6 +23,7 @@ Progress = Callable[[str, int, int | None], None]
 LIMIT = 1_000_000  # conversations held at once
 POOL_OCTETS = 64 << 20  # for the longer heads of conversations that are still young
 CLOSED_AT_ONCE = 8  # an eighth of the table is closed when it is full
+_WHERE = attrgetter("where")
 
 
 class Room(NamedTuple):
@@ -32,6 +34,7 @@ class Room(NamedTuple):
 
 
 ROOM = Room()
+WHOLE = (0, 1)  # share 0 of 1
 
 
 class Looked(NamedTuple):
@@ -48,6 +51,14 @@ class Looked(NamedTuple):
         return self.problem is not None and not self.counts.packets
 
 
+class End(NamedTuple):
+    """What is told of a capture once it was read, beside its conversations."""
+
+    counts: Counts
+    oddities: tuple[Oddity, ...]
+    problem: Problem | None
+
+
 def look_at(
     capture: captures.Capture,
     claims: Claims,
@@ -55,12 +66,35 @@ def look_at(
     site: str = LOCAL_SITE,
     room: Room = ROOM,
     progress: Progress | None = None,
+    part: tuple[int, int] = WHOLE,
 ) -> Looked:
     """Read a capture to its end, or as far as it can be read, and name its conversations.
 
     progress: called with the capture's name, the octets read so far, and its size if it has one
+    part: which share of the conversations is looked at, from 0, and of how many; all packets,
+    octets and oddities are counted for each share
     """
-    return _Look(capture, claims, site, room, progress).run()
+    seen: list[Named] = []
+    end = stream(capture, claims, seen.append, site, room, progress, part)
+    return Looked(settled(seen), *end)
+
+
+def stream(
+    capture: captures.Capture,
+    claims: Claims,
+    take: Callable[[Named], object],
+    site: str = LOCAL_SITE,
+    room: Room = ROOM,
+    progress: Progress | None = None,
+    part: tuple[int, int] = WHOLE,
+    folding: Folding | None = None,
+) -> End:
+    """Do what `look_at` does, but give each conversation away as soon as it is named.
+
+    take: gets them one by one; all of them together, of all shares, go through `settled`
+    folding: takes what it can fold, and that is not given
+    """
+    return _Look(capture, claims, take, site, room, progress, part, folding).run()
 
 
 def problem(source: str, error: SourceError) -> Problem:
@@ -73,26 +107,49 @@ def loses_octets(row: Row) -> bool:
     return len(row.head_ab) > HEAD_OCTETS or len(row.head_ba) > HEAD_OCTETS
 
 
-def in_order(seen: Iterable[Named]) -> list[Named]:
-    """Sort the conversations of one capture: as they were first met, parts after one another.
+def settled(seen: list[Named]) -> list[Named]:
+    """Return a capture's conversations in the order in which they were first met.
 
-    Those of one frame, which a tunnel carries in one another, have an order of their own that
-    does not depend on who saw them: the outermost goes first.
+    Parts follow one another; what was closed early, and never spoke again, is whole: it is told
+    so. Those that one frame carries in one another have an order that does not depend on who saw
+    them: the outermost goes first.
     """
-    found = sorted(seen, key=attrgetter("where"))
-    first: dict[Key, int] = {}
-    for one in found:
+    seen.sort(key=_WHERE)
+    parts: dict[Key, list[int]] = {}
+    for at, one in enumerate(seen):
         if one.conversation.part is not None:
-            first.setdefault(key(one.conversation), one.where)
-    if first or any(one.where == two.where for one, two in pairwise(found)):
-        found.sort(key=lambda one: _place(one, first))
-    return found
+            parts.setdefault(key(one.conversation), []).append(at)
+    for places in parts.values():
+        if len(places) == 1:
+            seen[places[0]] = seen[places[0]].in_part(None)
+    first = [one.where for one in seen]
+    if parts:
+        for places in parts.values():
+            for at in places:
+                first[at] = seen[places[0]].where
+        order = sorted(range(len(seen)), key=first.__getitem__)
+        seen[:] = [seen[at] for at in order]
+        first.sort()
+    for start, end in _runs(first):
+        seen[start:end] = sorted(seen[start:end], key=_within_frame)
+    return seen
 
 
-def _place(one: Named, first: dict[Key, int]) -> tuple[object, ...]:
+def _runs(places: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Give the stretches of a sorted row that hold one number several times."""
+    start = 0
+    for at, (one, two) in enumerate(pairwise(places), 1):
+        if one != two:
+            if at - start > 1:
+                yield start, at
+            start = at
+    if len(places) - start > 1:
+        yield start, len(places)
+
+
+def _within_frame(one: Named) -> tuple[str, str, int]:
     told = one.conversation
-    known = key(told)
-    return first.get(known, one.where), told.tunnel or "", str(known), told.part or 0
+    return told.tunnel or "", str(key(told)), told.part or 0
 
 
 class _Look:
@@ -102,23 +159,27 @@ class _Look:
         self,
         capture: captures.Capture,
         claims: Claims,
+        take: Callable[[Named], object],
         site: str,
         room: Room,
         progress: Progress | None,
+        part: tuple[int, int],
+        folding: Folding | None,
     ) -> None:
         self._table: Table = readers.table(
             prefilter().rows,
             seed=secrets.randbits(64),
             limit=room.limit,
             pool_octets=room.pool_octets,
+            part=part,
         )
-        self._named: list[Named] = []
+        self._give, self._folding = take, folding
         self._capture, self._claims, self._site = capture, claims, site
         self._limit, self._progress = room.limit, progress
         self._memory: Memory = {}
         self._parts: Counter[object] = Counter()
 
-    def run(self) -> Looked:
+    def run(self) -> End:
         """Read the capture to its end, or as far as it can be read."""
         failed = None
         try:
@@ -131,9 +192,8 @@ class _Look:
             )
         except SourceError as error:
             failed = problem(self._capture.name, error)
-        self._take(self._table.rows())
-        seen = in_order(self._named)
-        return Looked(seen, self._table.counts(), tuple(self._oddities()), failed)
+        self._take(self._table.rows(self._folding))
+        return End(self._table.counts(), tuple(self._oddities()), failed)
 
     def _oddities(self) -> Iterator[Oddity]:
         for name, (count, where) in self._table.oddities().items():
@@ -150,23 +210,14 @@ class _Look:
     def _take(self, rows: Iterable[Row]) -> None:
         for one in named(self._observed(rows), self._claims, self._memory):
             before = self._parts.get(key(one.conversation)) if self._parts else None
-            self._named.append(one.in_part(before + 1) if before else one)
-            if before:
-                self._parts[key(one.conversation)] += 1
-        self._join_lone_parts()
+            self._give(one.in_part(before + 1) if before else one)
 
     def _close_coldest(self) -> None:
-        closed = self._table.close(max(1, self._limit // CLOSED_AT_ONCE))
+        closed = self._table.close(max(1, self._limit // CLOSED_AT_ONCE), self._folding)
         for one in named(self._observed(closed), self._claims, self._memory):
             self._parts[key(one.conversation)] += 1
-            self._named.append(one.in_part(self._parts[key(one.conversation)]))
+            self._give(one.in_part(self._parts[key(one.conversation)]))
             keep(one, self._memory)  # the next part begins in the middle and tells less
-
-    def _join_lone_parts(self) -> None:
-        """Call what was closed early, and never spoke again, whole: it is."""
-        for at, one in enumerate(self._named if self._parts else ()):
-            if one.conversation.part == 1 and self._parts[key(one.conversation)] == 1:
-                self._named[at] = one.in_part(None)
 
     def _name_the_young(self) -> None:
         longer = (row for row in self._table.young() if loses_octets(row))

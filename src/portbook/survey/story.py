@@ -17,6 +17,7 @@ from portbook.records import (
     Problem,
     Service,
     Summary,
+    Total,
 )
 from portbook.survey.wants import Wants
 
@@ -32,12 +33,14 @@ class Story(msgspec.Struct, frozen=True):
     listeners: tuple[Listener, ...] = ()
     oddities: tuple[Oddity, ...] = ()
     findings: tuple[Finding, ...] = ()
+    totals: tuple[Total, ...] = ()  # of a summary
     problems: tuple[Problem, ...] = ()
     machine: bool = False  # a look at this machine's sockets, of which there may be none
 
     def records(self) -> Iterator[msgspec.Struct]:
         """Give every record, evidence first, then findings, problems and the summary."""
         yield from self.listeners
+        yield from self.totals
         yield from self.conversations
         yield from self.services
         yield from self.devices
@@ -46,6 +49,10 @@ class Story(msgspec.Struct, frozen=True):
         yield from self.findings
         yield from self.problems
         yield self.summary
+
+    def in_short(self) -> Story:
+        """Return it without what stands in its totals and findings already."""
+        return msgspec.structs.replace(self, conversations=(), services=())
 
     def only(self, wants: Wants) -> Story:
         """Return what is wanted of it.

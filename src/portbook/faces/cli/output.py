@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 import click
 import msgspec
 
+from portbook.evidence.folding import Short
 from portbook.faces import exports
 from portbook.faces.cli.options import Shape
 from portbook.faces.terminal import safe
@@ -24,6 +25,11 @@ def write_records(records: Iterable[msgspec.Struct], shape: Shape) -> None:
     else:
         out.write(exports.one_document(records))
     out.flush()
+
+
+def write_short(site: str, source: str, told: Iterable[Short]) -> None:
+    """Write conversations of a capture to standard output, a short line each."""
+    sys.stdout.buffer.write(exports.short_lines(source, site, told))
 
 
 def exit_code(stories: Sequence[Story], fail_on: str, strict: bool) -> int:

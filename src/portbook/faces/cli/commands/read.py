@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 
 import click
@@ -10,6 +11,8 @@ import click
 from portbook.faces.cli.options import Shape, booked, filtered, judged, shaped
 from portbook.survey.knowledge import Knowledge
 from portbook.survey.wants import Wants
+
+MOST_JOBS = 64
 
 
 @click.command(
@@ -21,21 +24,40 @@ from portbook.survey.wants import Wants
       portbook read plant.pcap
       portbook read plant.pcap --conversations --host 10.20.0.11
       portbook read captures/ --protocol codesys-v3 --jsonl
+      portbook read week.pcap --summary
       zcat night.pcap.gz | portbook read -
 
     CAPTURES are files, folders, patterns, or `-` for standard input: pcap and pcapng, plain or
     packed with gzip or zstd. Nothing is sent on any network.
+
+    --summary tells what a capture comes to, totals by protocol, announcements and findings, and
+    takes a fraction of the time: conversations that differ in their client's port alone are
+    judged together, and neither devices nor facts are gathered.
     """,
 )
 @click.argument("captures", nargs=-1, required=True, metavar="CAPTURES...")
 @click.option("--conversations", is_flag=True, help="Show the table of conversations too.")
+@click.option("--summary", is_flag=True, help="Totals and findings only; far quicker.")
+@click.option(
+    "--brief",
+    is_flag=True,
+    help="The same, and a short line of JSON for each conversation: no reasons, no facts.",
+)
 @click.option("--all", "everything", is_flag=True, help="Show every row of long tables.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, MOST_JOBS),
+    metavar="N",
+    help="Processes that read large captures side by side; 1: this one alone. Default: as many as "
+    "there are processors for it, 8 at the most.",
+)
 @filtered
 @booked
 @judged("never")
 @shaped
 def command(
     captures: tuple[str, ...],
+    jobs: int | None,
     wants: Wants,
     shape: Shape,
     site: str,
@@ -45,16 +67,29 @@ def command(
     strict: bool,
     everything: bool,
     conversations: bool,
+    summary: bool,
+    brief: bool,
 ) -> int:
     """Read, keep, show."""
     from portbook.faces.cli.keeping import keep
-    from portbook.faces.cli.output import complain, exit_code, write_records
+    from portbook.faces.cli.output import complain, exit_code, write_records, write_short
     from portbook.faces.cli.progress import Progress
-    from portbook.survey import traffic
+    from portbook.survey import reckoning, traffic
+    from portbook.survey.crew import processors
 
+    short = summary or brief
+    if short and (wants or conversations):
+        raise click.UsageError("--summary and --brief tell of all that is there: no filter")
+    if brief and shape is not Shape.JSONL:
+        raise click.UsageError("--brief writes lines: it goes with --jsonl")
+    look = (
+        partial(reckoning.reckon, tell=partial(write_short, site))
+        if brief
+        else (reckoning.reckon if summary else partial(traffic.read, jobs=jobs or processors()))
+    )
     progress = Progress()
     try:
-        story = traffic.read(
+        story = look(
             captures,
             knowledge,
             now_ns=time.time_ns(),
@@ -63,7 +98,8 @@ def command(
         )
     finally:
         progress.close()
-    story = keep(story, book_path, site).only(wants)
+    story = keep(story, book_path, site)
+    story = story.in_short() if short else story.only(wants)
     complain(story)
     if shape is Shape.TABLE:
         from portbook.faces.tables import show
