@@ -52,7 +52,7 @@ class Measured(NamedTuple):
         return [(goal, goal.verdict(self.runs)) for goal in self.goals]
 
 
-HEADS = ("program", "seconds", "packets/s", "peak MB", "ratio", "goal")
+HEADS = ("program", "seconds", "CPU s", "packets/s", "peak MB", "ratio", "goal")
 
 
 def text(measured: Measured) -> list[str]:
@@ -65,7 +65,7 @@ def text(measured: Measured) -> list[str]:
 
 def markdown(measured: Measured) -> list[str]:
     """Return one workload as a heading with a table."""
-    cells = [HEADS, ("---", "--:", "--:", "--:", "---", "---"), *_rows(measured)]
+    cells = [HEADS, ("---", "--:", "--:", "--:", "--:", "---", "---"), *_rows(measured)]
     lines = [f"| {' | '.join(row)} |" for row in cells]
     notes = [line for note in measured.notes for line in ("", f"{note[0].upper()}{note[1:]}.")]
     return [f"### {measured.title}", "", *lines, *notes, ""]
@@ -94,7 +94,8 @@ def _rows(measured: Measured) -> list[tuple[str, ...]]:
 def _row(measured: Measured, name: str, run: Run) -> tuple[str, ...]:
     told = ", ".join(_ratios(measured, name)) if name not in measured.peers else ""
     rate = f"{run.rate:,.0f}" if run.packets else ""
-    return name, f"{run.seconds:.2f}", rate, f"{run.octets / 1e6:.0f}", told, _goals(measured, name)
+    times = f"{run.seconds:.2f}", f"{run.cpu_seconds:.2f}"
+    return name, *times, rate, f"{run.octets / 1e6:.0f}", told, _goals(measured, name)
 
 
 def _ratios(measured: Measured, name: str) -> Iterator[str]:
@@ -107,7 +108,7 @@ def _ratios(measured: Measured, name: str) -> Iterator[str]:
 
 
 def _missing(measured: Measured, name: str, why: str) -> tuple[str, ...]:
-    return name, why, "", "", "", _goals(measured, name)
+    return name, why, "", "", "", "", _goals(measured, name)
 
 
 def _goals(measured: Measured, name: str) -> str:

@@ -29,11 +29,15 @@ class Program(NamedTuple):
 
 
 class Run(NamedTuple):
-    """What one program took: the shortest of its turns, and the most memory of them."""
+    """What one program took: the shortest of its turns, and the most memory of them.
+
+    cpu_seconds: of all its processes, which others on the same core do not lengthen
+    """
 
     seconds: float
     octets: int  # peak of resident memory
     packets: int
+    cpu_seconds: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -65,7 +69,10 @@ def turns(programs: Iterable[Program], count: int, missing: dict[str, str]) -> d
                 continue
             before = best.get(program.name, run)
             best[program.name] = Run(
-                min(run.seconds, before.seconds), max(run.octets, before.octets), run.packets
+                min(run.seconds, before.seconds),
+                max(run.octets, before.octets),
+                run.packets,
+                min(run.cpu_seconds, before.cpu_seconds),
             )
             said = f"{program.name}: {run.seconds:.2f} s, {run.octets / 1e6:.0f} MB"
             print(f"  turn {turn + 1} of {count}: {said}", file=sys.stderr, flush=True)
@@ -106,7 +113,8 @@ def measured(program: Program) -> Run:
             lines = errors.read()[-2000:].decode(errors="replace").strip().splitlines()
             code = child.returncode or fed
             raise FailedError(f"{program.name} ended with {code}: {lines[-1] if lines else ''}")
-    return Run(seconds, used.ru_maxrss * 1024, program.packets)
+    cpu_seconds = used.ru_utime + used.ru_stime
+    return Run(seconds, used.ru_maxrss * 1024, program.packets, cpu_seconds)
 
 
 def warm(path: Path) -> None:

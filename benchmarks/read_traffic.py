@@ -31,7 +31,7 @@ TCP, UDP = 6, 17
 SYN, SYN_ACK, ACK, PUSH_ACK = 2, 18, 16, 24
 MACS = b"\x02\0\0\0\0\x01", b"\x02\0\0\0\0\x02"
 TAG = b"\x81\x00\x00\x0a"
-PREFIX6 = b"\x20\x01\x0d\xb8" + bytes(8)
+PREFIX6 = b"\xfd\x17\x43" + bytes(9)  # unique local addresses: a site's own
 
 
 class Kind(NamedTuple):
