@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from support.knowing import knowledge
@@ -13,6 +15,7 @@ from portbook.protocols.prefilter import prefilter
 from portbook.records import Confidence
 from portbook.survey.naming import Memory, Named, key, named, remember
 
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 CLAIMS = knowledge().claims
 ASKED, ANSWERED = (
     bytes.fromhex("0d2f0000000601030000000a"),
@@ -49,6 +52,26 @@ def test_a_name_comes_with_its_reasons_and_the_ports_claims() -> None:
     assert CLAIMS.labels(4711, told.transport) == told.claims
     assert one.identification is not None
     assert one.identification.facts == told.facts
+
+
+@pytest.mark.parametrize(
+    ("roles", "client_port", "made"),
+    [
+        # each with weaker signs against it
+        ("syn", 80, row(TCP, a_port=50000, b_port=80, to_b=(PAGE,), to_a=(GET,), syn=2)),
+        ("protocol", 80, row(TCP, a_port=50000, b_port=80, to_b=(PAGE,), to_a=(GET,))),
+        ("cast", 4712, row(UDP, "239.1.2.3", 4711, b_port=4712, to_b=(b"?",))),
+        ("first-sender", 53, row(UDP, a_port=53, b_port=50000, to_b=(b"?",))),
+        ("port", 50000, row(TCP, a_port=80, b_port=50000, to_b=(b"?",))),
+    ],
+)
+def test_the_strongest_sign_tells_who_is_the_client_and_is_named(
+    roles: str, client_port: int, made: Row
+) -> None:
+    (one,) = name(made)
+
+    assert (roles, client_port) == (one.conversation.roles, one.conversation.client_port)
+    assert f"`{roles}`" in (DOCS / "output.md").read_text()
 
 
 def test_what_the_bytes_do_not_say_stays_open() -> None:
