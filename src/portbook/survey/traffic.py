@@ -11,10 +11,11 @@ from portbook.evidence.rhythm import announcements
 from portbook.evidence.table import Counts
 from portbook.findings import judge
 from portbook.records import LOCAL_SITE, Oddity, Problem, Summary
+from portbook.survey.crew import look_at_all
 from portbook.survey.devices import devices
 from portbook.survey.elsewhere import joined
 from portbook.survey.knowledge import Knowledge
-from portbook.survey.looking import LIMIT, POOL_OCTETS, Progress, Room, look_at, problem
+from portbook.survey.looking import LIMIT, POOL_OCTETS, Progress, Room, problem
 from portbook.survey.naming import Named, key
 from portbook.survey.story import Story
 
@@ -28,12 +29,14 @@ def read(
     progress: Progress | None = None,
     limit: int = LIMIT,
     pool_octets: int = POOL_OCTETS,
+    jobs: int = 1,
 ) -> Story:
     """Read captures (files, folders, patterns, `-`) and tell all that is in them.
 
     A source that fails is told in `problems`, with what was read before it failed in the story.
     limit: conversations held at once; more are told in parts that add up
     pool_octets: for longer heads; when it is empty, what is young is named and the pool given back
+    jobs: processes that read side by side; 1: none but this one (see `crew.look_at_all`)
     """
     return look(
         captures.find(names),
@@ -43,6 +46,7 @@ def read(
         progress=progress,
         limit=limit,
         pool_octets=pool_octets,
+        jobs=jobs,
     )
 
 
@@ -55,16 +59,15 @@ def look(
     progress: Progress | None = None,
     limit: int = LIMIT,
     pool_octets: int = POOL_OCTETS,
+    jobs: int = 1,
 ) -> Story:
     """Tell all that is in captures which were found already, under the names given to them."""
     began = time.perf_counter()
     problems = [problem(str(error).split(":", 1)[0], error) for error in found.problems]
     room = Room(limit, pool_octets)
-    # one after the other: a capture's table is let go of before the next one is made
-    looked = [
-        look_at(capture, knowledge.claims, site=site, room=room, progress=progress)
-        for capture in found.captures
-    ]
+    looked = look_at_all(
+        found.captures, knowledge.claims, site=site, room=room, progress=progress, jobs=jobs
+    )
     problems += [look.problem for look in looked if look.problem]
     seen = [one for look in looked for one in look.named]
     return told(
