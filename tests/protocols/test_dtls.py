@@ -58,6 +58,8 @@ EXAMPLES = [
             "dtls_version": "DTLS 1.2",
             "server_name": "pump7.example",
             "certificate_subject": "pump7",
+            "certificate_issuer": "pump7",
+            "certificate_until": "2026-12-21T22:49:41Z",
         },
         server={"name": "pump7"},
     ),

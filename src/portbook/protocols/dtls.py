@@ -72,8 +72,7 @@ def recognise(payload: Payload) -> Identification | None:
     because = ["a client hello whose lengths agree"] if offers[0].exact else ["a client hello"]
     facts = _facts(offers, replies)
     shown = next((one.certificate for _, one in answers if one.certificate), None)
-    if shown and shown.subject:
-        facts["certificate_subject"] = shown.subject
+    facts |= x509.told(shown) if shown else {}
     if not replies:
         against = () if offers[0].exact else ("the hello is not whole",)
         return plausible(NAME, *because, against=against, facts=facts)

@@ -5,7 +5,7 @@ Source: RFC 5280 sections 4.1 and 4.2.1.6.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from portbook.protocols import ber
 from portbook.protocols.text import clean
@@ -49,6 +49,18 @@ def read(octets: bytes) -> Certificate | None:
         _until(octets, parts[3]),
         _alternatives(octets, parts[6:]),
     )
+
+
+def told(one: Certificate) -> dict[str, Any]:
+    """Return what a certificate tells of a server, as facts of a conversation."""
+    words = {
+        "certificate_subject": one.subject,
+        "certificate_organisation": one.organisation,
+        "certificate_issuer": one.issuer,
+        "certificate_until": one.until,
+        "certificate_names": one.names,
+    }
+    return {key: value for key, value in words.items() if value}
 
 
 def _names(octets: bytes, outer: ber.Item) -> dict[tuple[int, ...], str]:
