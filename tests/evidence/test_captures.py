@@ -133,6 +133,26 @@ def test_a_pipe_and_standard_input_are_read(expected: list[Row], tmp_path: Path)
     assert expected == list(table.rows())
 
 
+@pytest.mark.parametrize("way", ["plain", "gzip through a pipe"])
+def test_what_is_plain_or_may_keep_a_thread_waiting_gets_none(
+    way: str, expected: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(octets: object) -> None:
+        raise AssertionError("a thread was started")
+
+    monkeypatch.setattr(captures, "Ahead", never)
+    path = tmp_path / "capture"
+    if way == "plain":
+        path.write_bytes(PLANT)
+        assert expected == _rows(path)
+        return
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_bytes, args=(gzip.compress(PLANT),))
+    writer.start()
+    assert expected == _rows(path)
+    writer.join()
+
+
 def test_folders_are_searched_sorted_and_what_is_no_capture_is_counted(tmp_path: Path) -> None:
     (tmp_path / "b" / "c").mkdir(parents=True)
     wanted = [tmp_path / "a.txt", tmp_path / "b" / "c" / "z", tmp_path / "b" / "y.pcap"]
@@ -275,10 +295,11 @@ def test_an_offset_inside_a_packed_file_says_so(tmp_path: Path) -> None:
     assert "octets are those of what the gzip file holds" in str(_fails(path))
 
 
-def test_what_unpacks_to_much_is_never_held_whole(tmp_path: Path) -> None:
+@pytest.mark.parametrize("packing", ["gzip", "zstd"])
+def test_what_unpacks_to_much_is_never_held_whole(packing: str, tmp_path: Path) -> None:
     empty = frames.Frame(0, bytes(60_000))
     path = tmp_path / "bomb"
-    path.write_bytes(gzip.compress(frames.pcap([empty] * 1000)))
+    path.write_bytes(PACKINGS[packing](frames.pcap([empty] * 1000)))
     table = _table()
     assert path.stat().st_size < 100_000
 
@@ -425,10 +446,11 @@ def test_progress_grows_to_the_size_of_the_file(tmp_path: Path) -> None:
     assert size == seen[-1][0]
 
 
-def test_an_interruption_passes_through_and_closes_the_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("packing", ["plain", "gzip", "zstd"])
+def test_an_interruption_passes_through_and_closes_the_file(packing: str, tmp_path: Path) -> None:
     path = tmp_path / "plant"
-    path.write_bytes(PLANT)
-    before = len(os.listdir("/proc/self/fd"))
+    path.write_bytes(PACKINGS[packing](PLANT))
+    before, threads = len(os.listdir("/proc/self/fd")), threading.active_count()
 
     def interrupt(done: int, total: int | None) -> None:
         raise KeyboardInterrupt
@@ -441,7 +463,7 @@ def test_an_interruption_passes_through_and_closes_the_file(tmp_path: Path) -> N
             starved=_nothing,
             progress=interrupt,
         )
-    assert before == len(os.listdir("/proc/self/fd"))
+    assert (before, threads) == (len(os.listdir("/proc/self/fd")), threading.active_count())
 
 
 def test_a_file_that_grows_or_vanishes_while_it_is_read_does_no_harm(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import random
 import zlib
 
 import pytest
@@ -119,6 +120,45 @@ def test_damage_inside_a_piece_does_not_take_what_stands_before_it() -> None:
         _drain(octets, 1000, found)
 
     assert b"a" * 5000 == found
+
+
+@pytest.mark.parametrize("piece", [None, 700, 1 << 20])
+@pytest.mark.parametrize("frames", [1, 3])
+def test_damage_in_zstd_takes_no_more_than_its_own_block(piece: int | None, frames: int) -> None:
+    content = random.Random(3).randbytes(700_000) + bytes(500_000)
+    whole = zstd.compress(content)
+    packed = bytearray(whole * frames)
+    at = len(whole) * (frames - 1) + 600_000
+    packed[at : at + 3] = b"???"  # inside of raw octets: only the checksum at the end can tell
+    packed[at + 100_100 :] = bytes(b ^ 0xFF for b in packed[at + 100_100 :])
+    raw = Dripping(bytes(packed), piece) if piece else io.BytesIO(packed)
+    octets, found = unpacked(raw), bytearray()  # type: ignore[arg-type]
+
+    with pytest.raises(SourceError, match="damaged zstd"):
+        _drain(octets, 1 << 20, found)
+
+    before = len(content) * (frames - 1)
+    assert content * (frames - 1) == found[:before]
+    assert content[:500_000] == found[before : before + 500_000]
+    assert len(found) <= len(content) * frames
+
+
+@given(st.binary(min_size=1, max_size=3000), st.data())
+def test_a_source_with_a_way_back_gives_what_one_without_gives(
+    content: bytes, data: st.DataObject
+) -> None:
+    packed = bytearray(zstd.compress(content) * 2)
+    packed[data.draw(st.integers(4, len(packed) - 1))] ^= data.draw(st.integers(1, 255))
+    told = []
+    for raw in (io.BytesIO(packed), Dripping(bytes(packed), len(packed))):
+        octets, found, error = unpacked(raw), bytearray(), ""  # type: ignore[arg-type]
+        try:
+            _drain(octets, 1000, found)
+        except SourceError as caught:
+            error = str(caught)
+        told.append((error, octets.done, bytes(found)))
+
+    assert told[0] == told[1]
 
 
 def test_without_any_zstd_the_message_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,12 +12,14 @@ import io
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 from portbook.errors import SourceError
+from portbook.evidence.ahead import Ahead
 from portbook.evidence.containers import MAGICS, SECTION
 from portbook.evidence.table import Table
-from portbook.evidence.unpacking import Octets, unpacked
+from portbook.evidence.unpacking import Octets, Packed, unpacked
 
 BLOCK = 1024 * 1024  # octets handed to the table at a time; faster than mapping a cold file
 LONGEST_RECORD = 64 * 1024 * 1024  # far more than a table ever asks to see at once
@@ -98,8 +100,8 @@ def read(
     try:
         with _opened(capture) as raw:
             size = _size(raw)
-            octets = unpacked(raw)
-            _Reader(octets, table, full, starved).run(progress, size)
+            with _ahead(unpacked(raw), size) as octets:
+                _Reader(octets, table, full, starved).run(progress, size)
     except OSError as error:
         raise SourceError(f"{capture.name}: {_reason(error)}") from error
     except SourceError as error:
@@ -257,6 +259,16 @@ def _opened(capture: Capture) -> io.RawIOBase:
     if capture.path is None:
         return open(0, "rb", buffering=0, closefd=False)
     return open(capture.path, "rb", buffering=0)
+
+
+def _ahead(octets: Octets, size: int | None) -> AbstractContextManager[Octets]:
+    """Unpack a packed file while its content is read; what is plain costs no thread.
+
+    Nor do a pipe and a terminal: a thread that waits for them could not be ended.
+    """
+    if size is None or not isinstance(octets, Packed):
+        return nullcontext(octets)
+    return Ahead(octets)
 
 
 def _size(raw: io.RawIOBase) -> int | None:

@@ -2,6 +2,10 @@
 
 The first octets decide, never the name. Several gzip members or zstd frames behind each other
 are one content. Whatever a file claims, no more than a block is held at a time.
+
+What stands before damage is always given. A gzip member steps back to where it was before the
+call that failed. A zstd frame cannot: it begins once more where it begins in the file, and goes
+in small steps; where the source has no way back, it goes in small steps all along.
 """
 
 from __future__ import annotations
@@ -37,9 +41,9 @@ def unpacked(raw: io.RawIOBase) -> Octets:
     """Return the content of a file that was just opened, unpacked when its octets say so."""
     head = _at_least(raw, b"", _LONGEST_MAGIC)
     if packed_as(head) == "gzip":
-        return _Packed(raw, head, "gzip")
+        return Packed(raw, head, "gzip")
     if packed_as(head) == "zstd":
-        return _Packed(raw, head, "zstd")
+        return Packed(raw, head, "zstd")
     return _Plain(raw, head)
 
 
@@ -72,6 +76,8 @@ class _Plain:
 class _Part(Protocol):
     """One gzip member or zstd frame, being unpacked."""
 
+    bold: bool  # takes long steps, and loses all of the step that meets damage
+
     @property
     def ended(self) -> bool: ...
     @property
@@ -80,22 +86,46 @@ class _Part(Protocol):
     def take(self, most: int) -> bytes: ...
 
 
-class _Packed:
+class Packed:
+    """Octets that are unpacked on the way: poured into rooms, or piece by piece."""
+
     def __init__(self, raw: io.RawIOBase, head: bytes, packed: str) -> None:
         self.packed: str | None = packed
         self.done = len(head)
         self._raw, self._waiting = raw, head
+        self._origin = raw.tell() - len(head) if raw.seekable() else None  # `done` counts from it
         self._part: _Part | None = None
+        self._began = 0  # where the part begins, as `done` counts
+        self._given = 0  # octets that the part has given
+        self._known = 0  # octets that it gives for the second time
 
     def into(self, room: memoryview) -> int:
-        while True:
-            if self._part is None and not self._begin():
-                return 0
+        """Fill some of the room and return how much; 0 at the end; see `Octets`."""
+        octets = self.piece(len(room))
+        room[: len(octets)] = octets
+        return len(octets)
+
+    def piece(self, most: int) -> bytes:
+        """Return the next octets, `most` of them or fewer; none at the end.
+
+        Raises SourceError when packed octets are damaged or end too early.
+        """
+        while self._part is not None or self._begin():
             assert self._part is not None
-            octets = self._part.take(len(room))
+            try:
+                octets = self._part.take(most)
+            except SourceError:
+                if not self._part.bold:
+                    raise
+                self._go_back()
+                continue
             if octets:
-                room[: len(octets)] = octets
-                return len(octets)
+                fresh = octets[self._known :] if self._known else octets
+                self._known -= len(octets) - len(fresh)
+                self._given += len(fresh)
+                if fresh:
+                    return fresh
+                continue
             if self._part.ended:
                 self._waiting, self._part = self._part.rest, None
                 continue
@@ -107,6 +137,14 @@ class _Packed:
                     offset=self.done,
                 )
             self._part.give(more)
+        return b""
+
+    def _go_back(self) -> None:
+        """Begin the frame once more, in small steps, without what it has already given."""
+        assert self._origin is not None
+        self._raw.seek(self._origin + self._began)
+        self.done = self._began
+        self._part, self._known = _Zstd(bold=False), self._given
 
     def _begin(self) -> bool:
         """Start the next member or frame; False at the end of the file."""
@@ -124,7 +162,8 @@ class _Packed:
                 "what stands before them was read",
                 offset=self.done - len(self._waiting),
             )
-        self._part = _Gzip() if self.packed == "gzip" else _Zstd()
+        self._began, self._given, self._known = self.done - len(self._waiting), 0, 0
+        self._part = _Gzip() if self.packed == "gzip" else _Zstd(bold=self._origin is not None)
         self._part.give(self._waiting)
         self._waiting = b""
         return True
@@ -136,6 +175,8 @@ class _Packed:
 
 
 class _Gzip:
+    bold = False
+
     def __init__(self) -> None:
         self._inner = zlib.decompressobj(wbits=31)
         self._waiting = b""
@@ -180,10 +221,11 @@ class _Gzip:
 
 
 class _Zstd:
-    PIECE = 512  # octets given at a time: a damaged piece takes its own output with it
+    STEP = 512  # octets given at a time, when not bold: a damaged step takes its output with it
 
-    def __init__(self) -> None:
+    def __init__(self, *, bold: bool) -> None:
         self._inner, self._error = _zstd()
+        self.bold = bold
         self._failed: Exception | None = None
         self._waiting = b""
         self._at = 0
@@ -202,22 +244,37 @@ class _Zstd:
     def take(self, most: int) -> bytes:
         if self._failed:
             raise _damaged("zstd", self._failed)
+        if self.bold:
+            return self._step(most, len(self._waiting)) or b""
         found = bytearray()
-        while not self._inner.eof and len(found) < most:
-            piece = b""
-            if self._inner.needs_input:
-                piece = self._waiting[self._at : self._at + self.PIECE]
-                if not piece:
-                    break
+        while len(found) < most:
             try:
-                found += self._inner.decompress(piece, most - len(found))
-            except self._error as error:
+                octets = self._step(most - len(found), self.STEP)
+            except SourceError:
                 if not found:
-                    raise _damaged("zstd", error) from error
-                self._failed = error
+                    raise
                 break
-            self._at += len(piece)
+            if octets is None:
+                break
+            found += octets
         return bytes(found)
+
+    def _step(self, most: int, size: int) -> bytes | None:
+        """Unpack up to `size` more octets; None when there are none, or the frame has ended."""
+        piece = b""
+        if self._inner.eof:
+            return None
+        if self._inner.needs_input:
+            piece = self._waiting[self._at : self._at + size]
+            if not piece:
+                return None
+        try:
+            octets: bytes = self._inner.decompress(piece, most)
+        except self._error as error:
+            self._failed = error
+            raise _damaged("zstd", error) from error
+        self._at += len(piece)
+        return octets
 
 
 def _zstd() -> tuple[Any, type[Exception]]:
