@@ -24,20 +24,27 @@ QUIET = settings(
 )
 
 
+class Judges(dict[Mould, Judge]):
+    """A judge for each mould."""
+
+    def __repr__(self) -> str:
+        return "judges"  # a report with all moulds in it would tell nothing else
+
+
 @pytest.fixture(scope="module")
-def judges() -> dict[Mould, Judge]:
+def judges() -> Judges:
     """Return a judge for each mould."""
     found = {mould: judge([mould]) for one in protocols().values() for mould in one.moulds}
     if None in found.values():
         pytest.skip("the compiled modules are not built: moulds are not used")
-    return {mould: one for mould, one in found.items() if one}
+    return Judges((mould, one) for mould, one in found.items() if one)
 
 
 @pytest.mark.parametrize(("name", "mould"), MOULDS)
 @QUIET
 @given(st.data())
 def test_what_fits_a_mould_is_confirmed_under_its_name(
-    judges: dict[Mould, Judge], name: str, mould: Mould, data: st.DataObject
+    judges: Judges, name: str, mould: Mould, data: st.DataObject
 ) -> None:
     talk = data.draw(talks(mould))
     assume(talk is not None)
@@ -50,7 +57,7 @@ def test_what_fits_a_mould_is_confirmed_under_its_name(
 @QUIET
 @given(st.data())
 def test_what_still_fits_when_it_is_damaged_or_cut_is_confirmed_as_well(
-    judges: dict[Mould, Judge], name: str, mould: Mould, data: st.DataObject
+    judges: Judges, name: str, mould: Mould, data: st.DataObject
 ) -> None:
     talk = data.draw(talks(mould))
     assume(talk is not None)

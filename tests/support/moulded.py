@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
+from operator import xor
 from typing import Any as Anything
 from typing import NamedTuple
+from zlib import crc32
 
 from hypothesis import strategies as st
 
@@ -13,6 +16,7 @@ from portbook.protocols.moulds import (
     Any,
     Ber,
     Counted,
+    Crc32,
     Dnp3,
     Dns,
     Kind,
@@ -34,6 +38,8 @@ from portbook.protocols.moulds import (
     Tail,
     Until,
     Varint,
+    Whole,
+    Xor,
 )
 from support.named import named
 
@@ -58,12 +64,15 @@ class _Message:
         self.lengths: list[tuple[int, Length]] = []
         self.marks: list[Told] = []
         self.varint: int | None = None
+        self.placed = self.xored = False
+        self.xored_from = 0
+        self.crc: tuple[int, int] | None = None  # from where, where it stands
 
     def make(self, steps: Message) -> bytes | None:
         for step in steps:
             if not self.take(step):
                 return None
-        if self.given:
+        if self.given and not self.placed:
             return None
         return self.finished(steps)
 
@@ -76,6 +85,11 @@ class _Message:
             self.octets[at : at + length.size] = left.to_bytes(length.size, order)
         if self.varint is not None:
             self.octets[self.varint : self.varint] = _seven(len(self.octets) - self.varint)
+        if self.xored:
+            self.octets[-1] ^= reduce(xor, self.octets[self.xored_from :])
+        if self.crc:
+            begin, at = self.crc
+            self.octets[at : at + 4] = crc32(self.octets[begin:]).to_bytes(4, "little")
         if any(isinstance(step, Dnp3) for step in steps):
             return _dnp3(bytes(self.octets))
         return bytes(self.octets)
@@ -144,13 +158,8 @@ class _Message:
                         return False
                 self.octets += b"" if unless is None else bytes((unless,))
             case Run(octets, least, most, mark):
-                told = bytes(
-                    draw(
-                        st.lists(
-                            st.sampled_from(octets), min_size=least, max_size=min(most, least + 20)
-                        )
-                    )
-                )
+                count = draw(st.integers(least, min(most, least + 20)))
+                told = bytes(octets[draw(st.integers(0, len(octets) - 1))] for _ in range(count))
                 chosen = self.repeated(told) if mark else told
                 if chosen is None or not least <= len(chosen) <= most:
                     return False
@@ -168,7 +177,12 @@ class _Message:
                 self.octets += named(draw, len(self.octets) - 4, questions, netbios)
             case Rest(least):
                 self.octets += draw(st.binary(min_size=least, max_size=least + 40))
-            case Dnp3():
+            case Xor():
+                self.xored, self.xored_from = True, len(self.octets)
+            case Crc32(back):
+                self.crc = len(self.octets) - back, len(self.octets)
+                self.octets += bytes(4)
+            case Dnp3() | Whole():
                 pass
         return True
 
@@ -196,7 +210,10 @@ class _Message:
         if self.given is not None:
             if not self.given:
                 return False
-            told = self.given.pop(0)
+            if step.place:
+                told, self.placed = self.given[(step.place - 1) % len(self.given)], True
+            else:
+                told = self.given.pop(0)
             if not isinstance(told, int):
                 return False
             value = value & ~step.mask | told

@@ -26,6 +26,7 @@ from portbook.protocols.datagrams import judged
 from portbook.protocols.dnsmessage import HEADER, Message, read
 from portbook.protocols.framing import MORE, walk
 from portbook.protocols.layout import BE, Field, Layout
+from portbook.protocols.moulds import Dns, Length, Mark, Mould, Octets, Speech
 from portbook.records import Identification, Source
 
 NAME = "dns"
@@ -183,6 +184,17 @@ def _doubts(found: list[Message]) -> tuple[str, ...]:
 # Operation below 8, Z bit zero, counts below 256.
 _MASK = bytes.fromhex("4040ff00ff00ff00")
 
+
+def _moulds() -> tuple[Mould, ...]:
+    """Queries of one question, and answers that repeat their id and the question."""
+    ask = (Mark(2), Octets(bytes(2), b"\xf8\x40"), Dns())
+    tell = (Mark(2), Octets(b"\x80\0", b"\xf8\x40"), Dns())
+    return (
+        Mould(Transport.UDP, Speech((ask,)), Speech((tell,))),
+        Mould(Transport.TCP, Speech(((Length(2), *ask),)), Speech(((Length(2), *tell),))),
+    )
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="Domain Name System",
@@ -196,6 +208,7 @@ PROTOCOL = Protocol(
         Usual(PortRange(53, 53), Transport.UDP, confidence="verified"),
         Usual(PortRange(53, 53), Transport.TCP, confidence="verified"),
     ),
+    moulds=_moulds(),
     layouts=(HEADER,),
     safety="An open resolver is used to flood others; answer the own networks only.",
     programs=("named", "unbound", "dnsmasq", "systemd-resolve", "pdns_server", "coredns", "knotd"),

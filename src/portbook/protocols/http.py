@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from portbook.ports import PortRange, Transport
 from portbook.protocols import Payload, Protocol, Signature, Usual, confirmed, plausible
+from portbook.protocols.moulds import Line, Mould, Number, Octets, OneOf, Run, Speech, Tail
 from portbook.protocols.text import LINE_OCTETS, clean, product, whole_lines
 from portbook.records import Identification, Source
 
@@ -138,6 +139,23 @@ def _server(answers: Head | None) -> dict[str, str]:
     return product(answers.fields.get("server", "")) if answers else {}
 
 
+def _mould() -> Mould:
+    """Requests that are not of NTRIP, and a status line that is whole."""
+    visible = Run(bytes({*range(0x21, 0x100)} - {0x7F}), most=4096)
+    method = Run(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ_", 3, 24)
+    digit = Number(1, 0x30, 0x39)
+    ends = OneOf((b"\r\n", b"\n"))
+    ask = (method, Octets(b" "), visible, Octets(b" HTTP/1."), digit, ends)
+    # a body may hold anything, and so may what is asked after it
+    later = ((Octets(b"\r\n"), Tail()), (Line((b"NTRIP",), LINE_OCTETS),))
+    code = (Octets(b" "), Number(1, 0x31, 0x35), digit, digit)
+    reason = (Octets(b" "), Run(bytes({*range(256)} - {10, 13}), 0), ends)
+    tell = (Octets(b"HTTP/1."), digit, *code)
+    return Mould(
+        Transport.TCP, Speech((ask,), later), Speech(((*tell, *reason), (*tell, ends)), ())
+    )
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="Hypertext Transfer Protocol",
@@ -149,6 +167,7 @@ PROTOCOL = Protocol(
         *(Signature(Transport.TCP, 0, f"{method} ".encode()[:8]) for method in METHODS),
     ),
     usual=(Usual(PortRange(80, 80), Transport.TCP, confidence="verified", source=2),),
+    moulds=(_mould(),),
     safety="Pages, forms and basic logins travel in the clear; use HTTPS.",
     programs=("nginx", "apache2", "httpd", "lighttpd", "caddy", "haproxy", "uhttpd", "boa"),
 )

@@ -17,10 +17,12 @@ from portbook.protocols import (
     Signature,
     Usual,
     confirmed,
+    moulds,
     plausible,
 )
 from portbook.protocols.datagrams import judged
 from portbook.protocols.layout import BE, RAW, Field, Layout
+from portbook.protocols.moulds import Mark, Message, Mould, Number, Run, Speech
 from portbook.protocols.text import clean
 from portbook.records import Identification, Source
 
@@ -177,6 +179,36 @@ def _facts(header: dict[str, Any]) -> dict[str, Any]:
     return facts
 
 
+def _mould() -> Mould:
+    """A client in mode 3 and a server that repeats its time, with a digest of 20 octets or not."""
+
+    def octets(*values: range) -> Run:
+        return Run(bytes(value & 0xFF for span in values for value in span), 1, 1)
+
+    def first(mode: int) -> Run:
+        values = (leap << 6 | version << 3 | mode for leap in range(4) for version in range(1, 5))
+        return Run(bytes(values), 1, 1)
+
+    stratum, polls, precision = octets(range(STRATUM + 1)), octets(POLLS), range(PRECISION, 1)
+    hidden = octets(precision, range(HIDDEN, HIDDEN + 1))
+    ask: Message = (first(CLIENT), stratum, polls, hidden, moulds.Any(36), Mark(8))
+    tell: Message = (
+        first(SERVER),
+        stratum,
+        polls,
+        octets(precision),
+        moulds.Any(20),
+        Mark(8),
+        moulds.Any(8),
+    )
+    tell = (*tell, Number(4, YEAR_1990), moulds.Any(4))
+    return Mould(
+        Transport.UDP,
+        Speech((ask, (*ask, moulds.Any(20)))),
+        Speech((tell, (*tell, moulds.Any(20)))),
+    )
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="Network Time Protocol",
@@ -189,6 +221,7 @@ PROTOCOL = Protocol(
         for mode in range(ACTIVE, BROADCAST + 1)
     ),
     usual=(Usual(PortRange(123, 123), Transport.UDP, role="both", confidence="verified"),),
+    moulds=(_mould(),),
     layouts=(HEADER,),
     safety="Old servers answer mode 6 and 7 questions at length and are used to flood others.",
     programs=("ntpd", "chronyd", "systemd-timesyncd", "systemd-timesyn", "openntpd", "ntpdate"),

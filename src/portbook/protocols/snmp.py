@@ -22,6 +22,7 @@ from portbook.protocols import (
     snmp_asking,
 )
 from portbook.protocols.datagrams import judged
+from portbook.protocols.moulds import ANY_TAG, Ber, Mould, Number, Octets, Repeat, Speech, Step
 from portbook.protocols.text import clean
 from portbook.records import Identification, Source
 
@@ -303,6 +304,28 @@ def _signatures() -> tuple[Signature, ...]:
     return tuple(found)
 
 
+def _mould() -> Mould:
+    """Reads, walks, writes and informs of all versions, one message a datagram."""
+    bound = Ber(0x30, (Repeat((Ber(0x30, (Ber(ber.OID), Ber(ANY_TAG))),)),))
+    body = (Ber(ber.INTEGER), Ber(ber.INTEGER), Ber(ber.INTEGER), bound)
+    asks = [Ber(GET, body, NEXT), Ber(SET, body), Ber(BULK, body, INFORM)]
+    tells = [Ber(RESPONSE, body), Ber(REPORT, body)]
+    old = (Octets(b"\2\1"), Number(1, 0, 1), Ber(ber.OCTETS))
+    number = Ber(ber.INTEGER)
+
+    def messages(pdus: list[Ber], reportable: int) -> tuple[tuple[Step, ...], ...]:
+        flags = Octets(bytes((4, 1, reportable)), bytes((0xFF, 0xFF, REPORTABLE)))
+        header = Ber(0x30, (number, number, flags, number))
+        new: tuple[Step, ...] = (Octets(b"\2\1\3"), header, Ber(ber.OCTETS))
+        some = Ber(ANY_TAG)
+        inner: list[tuple[Step, ...]] = [(*old, pdu) for pdu in pdus]
+        inner += [(*new, Ber(0x30, (some, some, pdu))) for pdu in pdus]
+        inner.append((*new, Ber(ber.OCTETS)))
+        return tuple((Ber(0x30, steps),) for steps in inner)
+
+    return Mould(Transport.UDP, Speech(messages(asks, REPORTABLE)), Speech(messages(tells, 0)))
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="Simple Network Management Protocol",
@@ -313,6 +336,7 @@ PROTOCOL = Protocol(
         Usual(PortRange(161, 161), Transport.UDP, confidence="verified", source=4),
         Usual(PortRange(162, 162), Transport.UDP, title="SNMP traps", source=4),
     ),
+    moulds=(_mould(),),
     stays_inside=Scope.PRIVATE,
     safety="Versions 1 and 2c send the community, which is their password, in the clear; use "
     "version 3 with privacy, and let no network outside reach it.",

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from portbook.ports import PortRange, Transport
 from portbook.protocols import Payload, Protocol, Side, Signature, Usual, confirmed, plausible
+from portbook.protocols.moulds import Mould, Octets, OneOf, Run, Speech
 from portbook.protocols.text import clean, product
 from portbook.records import Identification, Source
 
@@ -99,6 +100,13 @@ def _facts(line: Banner | None) -> dict[str, str]:
     return facts
 
 
+def _mould() -> Mould:
+    """A version line of SSH 2 of either side, at the start of what it says."""
+    text = Run(bytes({*range(0x20, 0x100)} - {0x7F}), 1, 200)
+    line = (Octets(b"SSH-"), OneOf((b"2.0-", b"1.99-")), text, OneOf((b"\r\n", b"\n")))
+    return Mould(Transport.TCP, Speech((line,), ()), Speech((line,), ()))
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="Secure Shell",
@@ -109,6 +117,7 @@ PROTOCOL = Protocol(
         Signature(Transport.TCP, 0, REFUSAL[:8]),
     ),
     usual=(Usual(PortRange(22, 22), Transport.TCP, confidence="verified"),),
+    moulds=(_mould(),),
     safety="Encrypted; version 1 (SSH-1.x other than 1.99) is broken and should be off.",
     programs=("sshd", "sshd-session", "ssh", "dropbear"),
 )

@@ -9,9 +9,32 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from portbook.ports import PortRange, Transport
-from portbook.protocols import Payload, Protocol, Side, Signature, Usual, confirmed, plausible, x509
+from portbook.protocols import (
+    Payload,
+    Protocol,
+    Side,
+    Signature,
+    Usual,
+    confirmed,
+    moulds,
+    plausible,
+    x509,
+)
 from portbook.protocols.handshake import VERSIONS, Hello, Reader, client_hello, server_hello
 from portbook.protocols.layout import BE, Field, Layout
+from portbook.protocols.moulds import (
+    Counted,
+    Length,
+    Message,
+    Mould,
+    Number,
+    Octets,
+    Repeat,
+    Rest,
+    Sized,
+    Speech,
+    Step,
+)
 from portbook.records import Identification, Source
 
 NAME = "tls"
@@ -220,11 +243,7 @@ def _facts(
     names = chosen.protocols if chosen and chosen.protocols else offered and offered.protocols
     if names:
         facts["alpn"] = names
-    if certificate:
-        for key in ("subject", "organisation", "issuer", "until", "names"):
-            if getattr(certificate, key):
-                facts[f"certificate_{key}"] = getattr(certificate, key)
-    return facts
+    return facts | x509.told(certificate) if certificate else facts
 
 
 def _device(certificate: x509.Certificate | None) -> dict[str, str]:
@@ -244,6 +263,34 @@ def _signatures() -> tuple[Signature, ...]:
     return (*new, *old)
 
 
+def _mould() -> Mould:
+    """A client hello in a record of its own, and the server's hello or an alert."""
+    version = Number(2, 0x0300, 0x0304)
+    record = (Octets(bytes((HANDSHAKE,))), version, Length(2, high=LONGEST))
+    extensions = Sized(2, (Repeat((moulds.Any(2), Counted(2))),))
+    begins = (Octets(b"\3"), moulds.Any(1 + 32), Counted(1, 0, 32))
+    ciphers = Sized(2, (moulds.Any(2), Repeat((moulds.Any(2),))))
+    asks = (*begins, ciphers, Counted(1, 1, 255))
+    tells = (*begins, moulds.Any(3))
+
+    def hello(kind: int, *steps: Step) -> Message:
+        return (*record, Octets(bytes((kind,))), Sized(3, steps))
+
+    alert = (Octets(bytes((ALERT,))), version, Octets(b"\0\2"), Number(1, 1, 2), moulds.Any(1))
+    return Mould(
+        Transport.TCP,
+        Speech((hello(CLIENT_HELLO, *asks, extensions), hello(CLIENT_HELLO, *asks)), ()),
+        Speech(
+            (
+                (*hello(SERVER_HELLO, *tells, extensions), Rest()),
+                (*hello(SERVER_HELLO, *tells), Rest()),
+                alert,
+            ),
+            (),
+        ),
+    )
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="Transport Layer Security",
@@ -259,6 +306,7 @@ PROTOCOL = Protocol(
             source=2,
         ),
     ),
+    moulds=(_mould(),),
     layouts=(RECORD, SSL2_HELLO),
     safety="Encrypted; versions before TLS 1.2 are broken and should be off.",
     programs=("nginx", "apache2", "httpd", "stunnel", "stunnel4", "haproxy"),
