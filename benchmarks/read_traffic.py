@@ -5,8 +5,8 @@
 1,000 clients and 64 servers; each client speaks to six services, again and again from new ports.
 With --spread every conversation has a client, and nearly every one a server, of its own. What real
 conversations vary varies: ports, sequence numbers, transaction numbers, names, values, keys.
-All conversations last from the beginning to the end of the file and take turns by chance, as on a
-busy link. One seed makes one file.
+At most 20,000 conversations are open at a time and take turns by chance, as on a busy link; when
+one ends another begins. One seed makes one file.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import struct
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -27,6 +28,7 @@ BEGIN_NS = 1_700_000_000_000_000_000
 CLIENTS, SERVERS, SERVICES = 1_000, 64, 6  # services: that one client speaks to
 FIRST_PORT, PORTS = 32_768, 28_232  # that clients take, one after the other, as Linux has them
 SPREAD_CLIENTS = 200 << 16  # 10.0.0.0 to 10.199.255.255
+OPEN, BEGIN = 20_000, 5_000  # conversations at a time, and those that begin in one round of turns
 TCP, UDP = 6, 17
 SYN, SYN_ACK, ACK, PUSH_ACK = 2, 18, 16, 24
 MACS = b"\x02\0\0\0\0\x01", b"\x02\0\0\0\0\x02"
@@ -99,21 +101,33 @@ def write(path: Path, packets: int, conversations: int, *, spread: bool = False)
     if conversations > (SPREAD_CLIENTS if spread else CLIENTS * PORTS):
         raise ValueError(f"{conversations} conversations are more than the clients have ports for")
     chance = Random(1743)
-    talks = [_talk(chance, pair) for pair in (_spread if spread else _usual)(chance, conversations)]
-    now, left = BEGIN_NS, packets
+    pairs = (_spread if spread else _usual)(chance, conversations)
+    lengths = (
+        packets // conversations + (number < packets % conversations)
+        for number in range(conversations)
+    )
+    waiting = (
+        islice(_talk(chance, pair), count) for pair, count in zip(pairs, lengths, strict=True)
+    )
+    talks = list(islice(waiting, BEGIN))
+    now = BEGIN_NS
     with path.open("wb") as out:
         out.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, 1))
-        while left > 0:
+        while talks:
             chance.shuffle(talks)
             parts: list[bytes] = []
-            for one in talks[:left]:
-                frame = next(one)
+            going: list[Iterator[bytes]] = []
+            for one in talks:
+                frame = next(one, None)
+                if frame is None:
+                    continue
                 now += STEP_NS
                 size = len(frame)
                 parts.append(struct.pack("<IIII", *divmod(now, 1_000_000_000), size, size))
                 parts.append(frame)
+                going.append(one)
             out.write(b"".join(parts))
-            left -= len(talks)
+            talks = [*going, *islice(waiting, min(BEGIN, OPEN - len(going)))]
 
 
 def _usual(chance: Random, conversations: int) -> Iterator[Pair]:
