@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import cython
 
-from portbook.evidence._scanning import dnp3_check, words
+from portbook.evidence._scanning import check_of, words
 from portbook.evidence.arrays import memory
 from portbook.protocols import moulds
 from portbook.protocols.moulds import Mould
@@ -50,6 +50,7 @@ LINE = cython.declare(cython.int, moulds.LINE)
 KIND = cython.declare(cython.int, moulds.KIND)
 TAIL = cython.declare(cython.int, moulds.TAIL)
 DNS = cython.declare(cython.int, moulds.DNS)
+CHECK = cython.declare(cython.int, moulds.CHECK)
 MIX = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
 MOST = cython.declare(cython.Py_ssize_t, 512)  # questions remembered of a conversation
 MESSAGES = cython.declare(cython.Py_ssize_t, 8192)  # looked at in one direction
@@ -83,7 +84,8 @@ class Moulds(Scanner):
         self.starts = words(starts, "q")
         self.keys = memory(8 * 512).cast("Q")
         self.ends = words([0] * (moulds.DEEPEST + 1), "q")
-        self.crc = words([dnp3_check(octet) for octet in range(256)], "H")
+        self.crc32 = words([check_of(octet, 0xEDB88320) for octet in range(256)], "Q")
+        self.crc = words([check_of(octet, 0xA6BC) for octet in range(256)], "H")
 
     def fits(
         self,
@@ -165,11 +167,11 @@ class Moulds(Scanner):
         kept: cython.Py_ssize_t,
         length: cython.Py_ssize_t,
     ) -> cython.int:
-        """Judge a datagram: 0 it does not fit, 1 it does, 2 it does as far as it was kept."""
+        """Judge a datagram: 0 it does not fit, 1 it does, 2 a later one does as far as kept."""
         if later and self.speeches[(2 * number + side) * SPEECH + 4]:
             return 1
         found: cython.Py_ssize_t = self._any(number, side, later, at, at + kept, at + length, True)
-        if found == MISFIT:
+        if found == MISFIT or (found == CUT and not later):
             return 0
         return 2 if found == CUT else 1
 
@@ -293,7 +295,9 @@ class Moulds(Scanner):
                 value = self.read(here, size)
                 if value < self.program[pc + 3] or value > self.program[pc + 4]:
                     return MISFIT
-                self.key = (self.key ^ value & self.program[pc + 2]) * MIX + 1
+                value &= self.program[pc + 2]
+                a = self.program[pc + 5]
+                self.key = self.key + self.mixed(value, a) if a else (self.key ^ value) * MIX + 1
                 self.marked = True
                 here += size
             elif op == ONE_OF:
@@ -474,6 +478,10 @@ class Moulds(Scanner):
                 if stop < 0 or stop - here < size:
                     return MISFIT
                 here = stop
+            elif op == CHECK:
+                here = self.check(pc, here, end, limit, bound)
+                if here < 0:
+                    return here
             elif op == DNP3:
                 stop = self.frame(here, limit, limit < bound)
                 if stop < 0:

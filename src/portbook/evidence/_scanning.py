@@ -18,6 +18,9 @@ if not cython.compiled:
 MISFIT = cython.declare(cython.Py_ssize_t, -1)
 CUT = cython.declare(cython.Py_ssize_t, -2)  # it goes on where nothing was kept
 WORDS = cython.declare(cython.Py_ssize_t, moulds.WORDS)
+WHOLE = cython.declare(cython.ulonglong, moulds.WHOLE)
+XOR = cython.declare(cython.ulonglong, moulds.XOR)
+MIX = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
 LINE_FEED = cython.declare(cython.int, 10)
 COUNTS = cython.declare(cython.Py_ssize_t, 8)  # octets of the four counts of a DNS message
 BEFORE = cython.declare(cython.Py_ssize_t, 4)  # octets of number and flags in front of them
@@ -215,6 +218,44 @@ class Scanner:
             left -= size
 
     @cython.cfunc
+    @cython.exceptval(-3, check=False)
+    def check(
+        self,
+        pc: cython.Py_ssize_t,
+        here: cython.Py_ssize_t,
+        end: cython.Py_ssize_t,
+        limit: cython.Py_ssize_t,
+        bound: cython.Py_ssize_t,
+    ) -> cython.Py_ssize_t:
+        """Return where a message goes on whose octets pass the check at `pc`, MISFIT or CUT."""
+        kind: cython.ulonglong = self.program[pc + 1]
+        if kind == WHOLE:
+            return MISFIT if limit < bound else here
+        if end < 0 or end > limit:
+            return MISFIT if end < 0 or limit == bound else CUT
+        at: cython.Py_ssize_t
+        octet: cython.ulonglong
+        value: cython.ulonglong = 0
+        if kind == XOR:
+            for at in range(here, end):
+                value ^= self.data[at]
+            return MISFIT if value else here
+        if here + 4 > end:
+            return MISFIT
+        value = 0xFFFFFFFF
+        for at in range(here - cython.cast(cython.Py_ssize_t, self.program[pc + 2]), end):
+            octet = 0 if here <= at < here + 4 else self.data[at]
+            value = value >> 8 ^ self.crc32[(value ^ octet) & 0xFF]
+        return here + 4 if self.little(here, 4) == value ^ 0xFFFFFFFF else MISFIT
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def mixed(self, value: cython.ulonglong, place: cython.ulonglong) -> cython.ulonglong:
+        """Return a mark and its place as one number; their sum does not depend on their order."""
+        value = (value + place) * MIX
+        return (value ^ value >> 29) * MIX
+
+    @cython.cfunc
     @cython.exceptval(check=False)
     def read(self, at: cython.Py_ssize_t, size: cython.Py_ssize_t) -> cython.ulonglong:
         value: cython.ulonglong = 0
@@ -242,8 +283,8 @@ def words(numbers: list[int], kind: str = "q") -> memoryview:
     return view
 
 
-def dnp3_check(octet: int) -> int:
-    """Return the check of one octet (IEEE 1815, annex E: reflected polynomial A6BC)."""
+def check_of(octet: int, polynomial: int) -> int:
+    """Return the check of one octet by a reflected polynomial: DNP3's is A6BC (IEEE 1815, E)."""
     for _ in range(8):
-        octet = octet >> 1 ^ 0xA6BC if octet & 1 else octet >> 1
+        octet = octet >> 1 ^ polynomial if octet & 1 else octet >> 1
     return octet

@@ -124,12 +124,14 @@ class Mark(NamedTuple):
     """A number that an answer repeats of its question; all marks of a message count together.
 
     mask: what of it is repeated; low, high: between which the whole number lies
+    place: where answers tell marks in another order than questions: 1, 2, ... as questions do
     """
 
     size: int
     mask: int = (1 << 64) - 1
     low: int = 0
     high: int = (1 << 64) - 1
+    place: int = 0
 
 
 class Kind(NamedTuple):
@@ -194,6 +196,23 @@ class Rest(NamedTuple):
     least: int = 0
 
 
+class Whole(NamedTuple):
+    """Nothing of the message may be missing, not even of a later one."""
+
+
+class Xor(NamedTuple):
+    """From here to the end of the message, which must be known, all octets make zero by xor."""
+
+
+class Crc32(NamedTuple):
+    """A CRC-32, little-endian, of all from so many octets before it to the end of the message.
+
+    It is taken with its own four octets at zero, and the end must be known.
+    """
+
+    back: int
+
+
 class Dnp3(NamedTuple):
     """Length, checks and blocks of a DNP3 data link frame (IEEE 1815, 9.2); sets the end."""
 
@@ -218,6 +237,9 @@ Step: TypeAlias = (
     | Tail
     | Dns
     | Rest
+    | Whole
+    | Xor
+    | Crc32
     | Dnp3
 )
 Message: TypeAlias = tuple[Step, ...]  # which must end where the message ends
@@ -249,9 +271,10 @@ class Mould(NamedTuple):
 # operations of a program
 (
     OCTETS, ONE_OF, NUMBER, ANY, LENGTH, VARINT, COUNTED, BER, CLOSE, LABELS, UNTIL, MARK, REPEAT,
-    AGAIN, REST, DNP3, SIZED, RUN, LINE, KIND, TAIL, DNS, END,
-) = range(23)  # fmt: skip
+    AGAIN, REST, DNP3, SIZED, RUN, LINE, KIND, TAIL, DNS, CHECK, END,
+) = range(24)  # fmt: skip
 UNLESS, ONLY = 1, 2  # how a `Repeat` ends
+WHOLE, XOR, CRC32 = range(3)  # what is checked
 _ALL = (1 << 64) - 1
 
 
@@ -281,7 +304,7 @@ def _first(step: Step) -> Iterable[int]:
             return range(tag, (tag if highest is None else highest) + 1)
         case Dnp3():
             return (0x05,)
-        case Number(size, low, high, False) | Mark(size, _, low, high):
+        case Number(size, low, high, False) | Mark(size, _, low, high, _):
             unread = 8 * (size - 1)
             return range(low >> unread, (min(high, (1 << 8 * size) - 1) >> unread) + 1)
         case _:
@@ -323,8 +346,8 @@ def _rows(step: Step, depth: int) -> list[tuple[int, ...]]:
             return [_row(LABELS)]
         case Until(value, most):
             return [_row(UNTIL, len(value), _ALL >> 64 - 8 * len(value), _number(value), most)]
-        case Mark(size, mask, low, high):
-            return [_row(MARK, _width(size), mask, low, high)]
+        case Mark(size, mask, low, high, place):
+            return [_row(MARK, _width(size), mask, low, high, place)]
         case Kind(number):
             return [_row(KIND, number)]
         case Repeat(inner, unless, only):
@@ -348,6 +371,12 @@ def _rows(step: Step, depth: int) -> list[tuple[int, ...]]:
             return [_row(DNS, questions, netbios)]
         case Rest(least):
             return [_row(REST, least)]
+        case Whole():
+            return [_row(CHECK, WHOLE)]
+        case Xor():
+            return [_row(CHECK, XOR)]
+        case Crc32(back):
+            return [_row(CHECK, CRC32, back)]
         case Dnp3():
             return [_row(DNP3)]
 
