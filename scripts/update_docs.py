@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from portbook.config import SETTINGS
+from portbook.evidence.oddities import MEANINGS
 from portbook.faces.cli.commands.rule import page, told_in_short
 from portbook.findings import rules
 from portbook.protocols import Usual, protocols
@@ -13,7 +14,12 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 def pages() -> dict[Path, str]:
     """Return each page whose table comes from the code, as it should read."""
-    tables = {"cli.md": settings(), "protocols.md": known_protocols(), "rules.md": known_rules()}
+    tables = {
+        "cli.md": settings(),
+        "output.md": known_oddities(),
+        "protocols.md": known_protocols(),
+        "rules.md": known_rules(),
+    }
     return {DOCS / name: _with(DOCS / name, table) for name, table in tables.items()}
 
 
@@ -44,6 +50,12 @@ def known_rules() -> list[str]:
             (f"`{one.code}`", one.name, page(one).level, told_in_short(one))
             for one in rules().values()
         ),
+    )
+
+
+def known_oddities() -> list[str]:
+    return _table(
+        ("name", "what it means"), ((f"`{name}`", told) for name, told in MEANINGS.items())
     )
 
 

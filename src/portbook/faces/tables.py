@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -51,6 +51,7 @@ def show(story: Story, everything: bool = False, conversations: bool = False) ->
     _table("Devices", DEVICE, sorted(story.devices, key=_place), everything)
     _table("Announcements", ANNOUNCEMENT, story.announcements, everything)
     _table("Oddities", ODDITY, story.oddities, everything)
+    _table("What they mean", MEANING, _each_once(story.oddities), everything)
     findings(story.findings)
     click.echo(summed_up(story))
 
@@ -185,6 +186,10 @@ ODDITY: tuple[Column, ...] = (
     ("times#", lambda one: one.count),
     ("first met", lambda one: one.where),
 )
+MEANING: tuple[Column, ...] = (
+    ("!", lambda one: one.name),
+    ("what it means", lambda one: _told(one, "advice")),
+)
 LISTENER: tuple[Column, ...] = (
     ("!", lambda one: one.transport.value),
     ("address!", lambda one: _end(one.address, one.port)),
@@ -224,6 +229,11 @@ def _origins(rows: Sequence[Any]) -> tuple[Column, ...]:
     if not isinstance(rows[0], Oddity | Total) and len({_capture(one) for one in rows}) > 1:
         columns.append(("in?", lambda one: os.path.basename(_capture(one))))
     return tuple(columns)
+
+
+def _each_once(oddities: Iterable[Oddity]) -> list[Oddity]:
+    """Return one oddity of each name that has a meaning."""
+    return list({one.name: one for one in oddities if one.advice}.values())
 
 
 def _told(one: Any, name: str) -> str:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from portbook.evidence.conversations import records
+from portbook.evidence.oddities import meaning
 from portbook.evidence.probes import Prober
 from portbook.records import Oddity, Problem, Reply
 from portbook.survey import traffic
@@ -45,7 +46,7 @@ def answered(
         here(knowledge),
         now_ns,
         oddities=tuple(
-            Oddity(name, count, where, site=site, source=source)
+            Oddity(name, count, where, meaning(name), site, source)
             for name, (count, where) in prober.oddities.items()
         ),
         problems=tuple(_problem(one) for one in replies if one.outcome in FAILED),

@@ -17,6 +17,7 @@ import msgspec
 from portbook.errors import SourceError
 from portbook.evidence import readers
 from portbook.evidence.conversations import Observed, records
+from portbook.evidence.oddities import meaning
 from portbook.evidence.table import Row, Table
 from portbook.protocols.prefilter import prefilter
 from portbook.records import Identification, Oddity, Problem
@@ -186,7 +187,7 @@ class Live:
 
     def _oddities(self) -> Iterator[Oddity]:
         for name, (count, _) in self._table.oddities().items():
-            yield Oddity(name, count, self.name, site=self._site, source=self.name)
+            yield Oddity(name, count, self.name, meaning(name), self._site, self.name)
 
 
 def _size(one: Observed) -> _Seen:

@@ -14,6 +14,7 @@ from portbook.errors import SourceError
 from portbook.evidence import captures, readers
 from portbook.evidence.conversations import Observed, records
 from portbook.evidence.folding import Folding
+from portbook.evidence.oddities import CUT_FRAME, meaning
 from portbook.evidence.table import HEAD_OCTETS, Counts, Row, Table
 from portbook.protocols.prefilter import prefilter
 from portbook.records import LOCAL_SITE, Oddity, Problem
@@ -197,8 +198,13 @@ class _Look:
 
     def _oddities(self) -> Iterator[Oddity]:
         for name, (count, where) in self._table.oddities().items():
-            place = f"{self._capture.name}, octet {where}"
-            yield Oddity(name, count, place, site=self._site, source=self._capture.name)
+            yield self._oddity(name, count, f"{self._capture.name}, octet {where}")
+        cut = self._table.counts().cut
+        if cut:
+            yield self._oddity(CUT_FRAME, cut, self._capture.name)
+
+    def _oddity(self, name: str, count: int, where: str) -> Oddity:
+        return Oddity(name, count, where, meaning(name), self._site, self._capture.name)
 
     def _tell(self, done: int, total: int | None) -> None:
         if self._progress:
@@ -220,6 +226,6 @@ class _Look:
             keep(one, self._memory)  # the next part begins in the middle and tells less
 
     def _name_the_young(self) -> None:
-        longer = (row for row in self._table.young() if loses_octets(row))
+        longer = (row for row in self._table.young(self._folding) if loses_octets(row))
         remember(self._observed(longer), self._claims, self._memory)
         self._table.release()
