@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 import cython
 
+from portbook.evidence import arrays
 from portbook.evidence._moulds import words
 from portbook.evidence.arrays import memory
 from portbook.evidence.conversations import BY_SYN
@@ -30,7 +31,7 @@ if cython.compiled:
 
     # fmt: off
     from cython.cimports.portbook.evidence._layout import (
-        BLOCK, BROADCAST, COOL, FILLED, FIRST, HEADS, KEY, LAST, LONG, MARKS, MOST_PIECES,
+        BLOCK, BROADCAST, COOL, DONE, FILLED, FIRST, HEADS, KEY, LAST, LONG, MARKS, MOST_PIECES,
         OCTETS, PACKETS, PAYLOAD, PIECE, PIECES, ROW, SHORT, STARTED, STATE, SWAPPED, SYNS, WANTED,
     )
     # fmt: on
@@ -51,6 +52,7 @@ MACS = cython.declare(cython.Py_ssize_t, 15)
 CLIENT_PORT = cython.declare(cython.Py_ssize_t, 17)
 SAID = cython.declare(cython.Py_ssize_t, 18)  # payload each way of the last that said enough
 MIX = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
+SETTLED = cython.declare(cython.int, arrays.SETTLED)
 HALF = cython.declare(cython.ulonglong, 0xFFFFFFFF)
 
 
@@ -132,6 +134,25 @@ class Folding:
         self.moulds.data = b"\0"
         return slow
 
+    def learn(self, flows: Flows, rows: object) -> list[int]:
+        """Judge rows before their longer heads are given back; return those that fit no mould.
+
+        What fits is settled: nothing more of its payload is kept.
+        """
+        left: list[int] = []
+        number: cython.Py_ssize_t
+        judged: cython.Py_ssize_t
+        for number in rows:
+            judged = self._judge(flows, number)
+            if judged < 0:
+                left.append(number)
+            else:
+                flows.hot[number * ROW + STATE] |= (
+                    cython.cast(cython.ulonglong, judged + 1) << SETTLED | DONE | DONE << 1
+                )
+        self.moulds.data = b"\0"
+        return left
+
     def total(self, judged: int) -> tuple[int, int, int, int, int]:
         """Return conversations, packets, octets, payload and the last time of a judgement."""
         start: cython.Py_ssize_t = 5 * (judged + 2)
@@ -169,6 +190,8 @@ class Folding:
                 return SLOW
         else:
             return SLOW
+        if state >> SETTLED & 0xFFF:
+            return cython.cast(cython.Py_ssize_t, state >> SETTLED & 0xFFF) - 1
         heads: cython.ulonglong = flows.hot[r + HEADS]
         asked: cython.Py_ssize_t = heads >> 32 * ask & HALF
         told: cython.Py_ssize_t = heads >> 32 * (1 - ask) & HALF

@@ -66,6 +66,7 @@ HEADS = 15  # heads plus 1, in the same halves; 0: none
 # bits of STATE; those of a direction are doubled for the other one; bursts from bit 32 on
 SWAPPED, SYNS, STARTED, KNOWN, HINTED, DONE = 1, 1 << 1, 1 << 5, 1 << 7, 1 << 9, 1 << 11
 BROADCAST, WANTED, TUNNEL, MANY, BURST = 1 << 13, 1 << 14, 1 << 15, 1 << 16, 1 << 32
+SETTLED = 20  # shift of the number of the mould that a conversation fits plus 1, twelve bits
 # words of a conversation in `cool`: where, MAC addresses, then early and late times plus 1
 PRESENT = 1 << 48  # a MAC address is known
 # words of a packet in hand: ends and key as in `hot`, then what a batch needs to come back to it

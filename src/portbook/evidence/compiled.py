@@ -53,10 +53,13 @@ class Table(Reader[memoryview]):
             return (rows.row(number) for number in held)
         return iter([rows.row(number) for number in held])
 
-    def young(self) -> Iterator[Row]:
+    def young(self, folding: Folding | None = None) -> Iterator[Row]:
         """Return the conversations that have a longer head, in the order they were first met."""
         rows = Rows(self._stores, self._heads.match)
-        return iter([rows.row(number) for number in rows.young()])
+        young = rows.young()
+        if folding:
+            young = folding.learn(self._flows, young)
+        return iter([rows.row(number) for number in young])
 
     def close(self, count: int, folding: Folding | None = None) -> list[Row]:
         """Take the coldest conversations out of the table; return those that are not folded."""

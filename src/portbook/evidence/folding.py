@@ -53,6 +53,9 @@ class Folding(Protocol):
     def fold(self, flows: Any, rows: Iterable[int]) -> list[int]:
         """Fold rows of the compiled table by their numbers; return those that cannot be."""
 
+    def learn(self, flows: Any, rows: Iterable[int]) -> list[int]:
+        """Judge rows before their longer heads are given back; return those that fit no mould."""
+
     def group(self, number: int) -> Sequence[int]:
         """Return the words of a group."""
 

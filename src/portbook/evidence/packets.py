@@ -62,7 +62,7 @@ class Table(Reader[bytes]):
         """Return all conversations in the order they were first met."""
         return (flow.row() for flow in self._flows)
 
-    def young(self) -> Iterator[Row]:
+    def young(self, folding: Folding | None = None) -> Iterator[Row]:
         """Return the conversations that have a longer head, in the order they were first met."""
         return (flow.row() for flow in self._flows if flow.young)
 

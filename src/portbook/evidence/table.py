@@ -117,8 +117,11 @@ class Table(Protocol):
         folding: takes those that it can fold, and they are left out
         """
 
-    def young(self) -> Iterator[Row]:
-        """Return the conversations that have a longer head, in the order they were first met."""
+    def young(self, folding: Folding | None = None) -> Iterator[Row]:
+        """Return the conversations that have a longer head, in the order they were first met.
+
+        folding: settles those that it can fold, and they are left out
+        """
 
     def close(self, count: int, folding: Folding | None = None) -> list[Row]:
         """Take the coldest conversations out of the table; return those that are not folded."""
