@@ -67,7 +67,7 @@ def markdown(measured: Measured) -> list[str]:
     """Return one workload as a heading with a table."""
     cells = [HEADS, ("---", "--:", "--:", "--:", "--:", "---", "---"), *_rows(measured)]
     lines = [f"| {' | '.join(row)} |" for row in cells]
-    notes = [line for note in measured.notes for line in ("", f"{note[0].upper()}{note[1:]}.")]
+    notes = [line for note in measured.notes for line in ("", f"Note: {note}.")]
     return [f"### {measured.title}", "", *lines, *notes, ""]
 
 
