@@ -105,6 +105,8 @@ class _Message:
                     for one, bits, other in zip(value, kept, free, strict=True)
                 )
             case OneOf(values):
+                if not values:
+                    return False
                 self.octets += draw(st.sampled_from(values))
             case Number(size, low, high, little):
                 value = draw(st.integers(low, min(high, (1 << 8 * size) - 1)))

@@ -19,6 +19,7 @@ from portbook.protocols import (
     plausible,
 )
 from portbook.protocols.framing import MORE, Walk, walk
+from portbook.protocols.moulds import Ber, Kind, Length, Mould, Octets, OneOf, Repeat, Speech, Step
 from portbook.protocols.text import clean
 from portbook.records import Identification, Source
 
@@ -174,6 +175,43 @@ def _signatures() -> tuple[Signature, ...]:
     )
 
 
+def _moulds() -> tuple[Mould, ...]:
+    """Requests of a client, and the reply or the error that each gets."""
+    parts = Repeat((Ber(CONTEXT + 2, highest=CONTEXT + 30),))
+
+    def message(kind: int, first: int, *more: Step) -> Ber:
+        version = Octets(bytes((CONTEXT + first, 3, 2, 1, VERSION)))
+        told = Octets(bytes((CONTEXT + first + 1, 3, 2, 1, kind)))
+        return Ber(APPLICATION + kind, (Ber(ber.SEQUENCE, (version, told, *more)),))
+
+    options, name, realm = Ber(CONTEXT), Ber(CONTEXT + 1), Ber(CONTEXT + REALM_OF_BODY)
+    bodies = [
+        Ber(CONTEXT + 4, (Ber(ber.SEQUENCE, (*first, realm, parts)),))
+        for first in ((options, name), (options,))
+    ]
+    before = Ber(CONTEXT + 3)
+    asks = [
+        (message(kind, 1, *first, body), Kind(kind))
+        for kind in REQUESTS
+        for first in ((before,), ())
+        for body in bodies
+    ]
+    tells: list[tuple[Step, ...]] = [
+        (message(kind, 0, parts), Kind(asked)) for kind, asked in ANSWERS.items()
+    ]
+    tells.append((message(ERROR, 0, parts),))
+    record = Length(RECORD, high=MOST)
+    never = ((OneOf(()),),)  # a second datagram may be a stump, which says nothing
+    return (
+        Mould(Transport.UDP, Speech(tuple(asks), never), Speech(tuple(tells), never)),
+        Mould(
+            Transport.TCP,
+            Speech(tuple((record, *one) for one in asks)),
+            Speech(tuple((record, *one) for one in tells)),
+        ),
+    )
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="Kerberos 5",
@@ -187,5 +225,6 @@ PROTOCOL = Protocol(
         Usual(PortRange(88, 88), Transport.UDP, confidence="verified"),
         Usual(PortRange(88, 88), Transport.TCP, confidence="verified"),
     ),
+    moulds=_moulds(),
     programs=("krb5kdc", "kdc"),
 )  # fmt: skip

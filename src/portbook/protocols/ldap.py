@@ -20,6 +20,19 @@ from portbook.protocols import (
     plausible,
 )
 from portbook.protocols.framing import MORE, Walk, walk
+from portbook.protocols.moulds import (
+    ANY_TAG,
+    Ber,
+    Kind,
+    Mould,
+    Number,
+    Octets,
+    Repeat,
+    Run,
+    Speech,
+    Step,
+    Tail,
+)
 from portbook.protocols.text import clean
 from portbook.records import Identification, Source
 
@@ -211,6 +224,42 @@ def _signatures() -> tuple[Signature, ...]:
     )
 
 
+def _moulds() -> tuple[Mould, ...]:
+    """Operations and their results; the second one: what follows a bind may be sealed."""
+    number = Ber(
+        ber.INTEGER,
+        (Run(bytes(range(128)), 1, 1, mark=True), Run(bytes(range(256)), 0, 3, mark=True)),
+    )
+    some = Ber(ANY_TAG)
+
+    def message(operation: Step, kind: int) -> list[tuple[Step, ...]]:
+        plain, controlled = (number, operation), (number, operation, Ber(CONTROLS))
+        return [(Ber(ber.SEQUENCE, plain), Kind(kind)), (Ber(ber.SEQUENCE, controlled), Kind(kind))]
+
+    def parts(tag: int, *more: Step) -> Ber:
+        return Ber(tag, (*map(Ber, PARTS[tag]), *more))
+
+    version = (Octets(b"\2\1"), Number(1, min(VERSIONS), max(VERSIONS)), Ber(ber.OCTETS))
+    binds = [one for tag in CREDENTIALS for one in message(Ber(BIND, (*version, Ber(tag))), BIND)]
+    asks = [*message(parts(SEARCH, some, some), SEARCH), *binds]
+    for tag in (0x66, 0x68, 0x6C, 0x6E, EXTENDED):
+        asks += message(parts(tag, Repeat((some,))), tag)
+    asks += message(Octets(bytes((UNBIND, 0))), UNBIND)
+    bound, tells = message(parts(BOUND, Repeat((some,))), BIND), list[tuple[Step, ...]]()
+    for tag in (ENTRY, 0x65, REFERENCE, 0x67, 0x69, 0x6D, 0x6F, 0x78):
+        tells += message(parts(tag, Repeat((some,))), ANSWERS[tag] or 0)
+    tells += bound
+    sealed = (Octets(b"\0"), Number(3, 16), Tail())
+    return (
+        Mould(Transport.TCP, Speech(tuple(asks)), Speech(tuple(tells))),
+        Mould(
+            Transport.TCP,
+            Speech(tuple(binds), (sealed, *asks)),
+            Speech(tuple(bound), (sealed, *tells)),
+        ),
+    )
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="Lightweight Directory Access Protocol",
@@ -226,5 +275,6 @@ PROTOCOL = Protocol(
         Usual(PortRange(389, 389), Transport.TCP, confidence="verified"),
         Usual(PortRange(389, 389), Transport.UDP, title="LDAP over UDP (CLDAP)", source=3),
     ),
+    moulds=_moulds(),
     programs=("slapd", "ns-slapd"),
 )

@@ -11,6 +11,7 @@ from portbook.ports import PortRange, Transport
 from portbook.protocols import Payload, Protocol, Side, Signature, Usual, confirmed, plausible
 from portbook.protocols.datagrams import judged
 from portbook.protocols.dnsmessage import HEADER, Message, Record, read
+from portbook.protocols.moulds import Any, Dns, Mould, Octets, Speech
 from portbook.protocols.text import clean
 from portbook.records import Identification, Source
 
@@ -121,6 +122,20 @@ def _status(octets: bytes, record: Record) -> dict[str, str]:
     return {}
 
 
+def _mould() -> Mould:
+    """Queries, registrations and releases to one host, and its answers."""
+    kinds = [kind << 3 for kind in OPERATIONS if kind < 9]
+
+    def messages(response: int, questions: int) -> list[tuple[Any, Octets, Dns]]:
+        return [
+            (Any(2), Octets(bytes((response | kind, 0)), b"\xf8\x40"), Dns(questions, netbios=True))
+            for kind in kinds
+        ]
+
+    tells = messages(0x80, 0) + messages(0x80, 1)
+    return Mould(Transport.UDP, Speech(tuple(messages(0, 1))), Speech(tuple(tells)))
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="NetBIOS name service",
@@ -129,6 +144,7 @@ PROTOCOL = Protocol(
     # Length 32, then letters.
     signatures=(Signature(Transport.UDP, 12, b"\x20" + b"\x40" * 7, b"\xff" + b"\xe0" * 7),),
     usual=(Usual(PortRange(137, 137), Transport.UDP, role="both", confidence="verified"),),
+    moulds=(_mould(),),
     layouts=(HEADER,),
     safety="Anybody on the link can answer and take over a name; switch it off where DNS works.",
     programs=("nmbd", "System"),

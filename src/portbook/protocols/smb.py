@@ -13,11 +13,21 @@ from portbook.protocols import (
     Signature,
     Usual,
     confirmed,
+    moulds,
     ntlmssp,
     plausible,
 )
 from portbook.protocols.framing import MORE, Walk, both
 from portbook.protocols.layout import BE, LE, RAW, Field, Layout
+from portbook.protocols.moulds import (
+    Length,
+    Message,
+    Mould,
+    Octets,
+    OneOf,
+    Rest,
+    Speech,
+)
 from portbook.protocols.nbns import decode
 from portbook.protocols.text import clean, product
 from portbook.records import Identification, Source
@@ -276,6 +286,29 @@ def _names(message: bytes) -> list[str]:
     return [clean(name, 64) for name in text.split("\0")[:2]]
 
 
+def _mould() -> Mould:
+    """Requests and replies of all versions, in a NetBIOS session that was asked for or not."""
+    head = (Octets(bytes((MESSAGE,))), Length(3))
+    start = Octets(bytes((REQUEST, 0, 0, 68, 32))), moulds.Any(67)
+    later: tuple[Message, ...] = (
+        (*head, OneOf((NEW, OLD, SEALED, PACKED)), Rest()),
+        (Octets(bytes((KEEPALIVE, 0, 0, 0))),),
+    )
+
+    def messages(old: int, new: int) -> tuple[Message, ...]:
+        first = (*head, Octets(NEW), moulds.Any(12), Octets(bytes((new,)), b"\1"), Rest(47))
+        flags = Octets(bytes((old,)), bytes((REPLY_OLD,)))
+        return first, (*head, Octets(OLD), moulds.Any(5), flags, Rest(22))
+
+    asks, tells = messages(0, 0), messages(REPLY_OLD, REPLY_NEW)
+    accepted = Octets(bytes((POSITIVE, 0, 0, 0)))
+    return Mould(
+        Transport.TCP,
+        Speech((*asks, *((*start, *one) for one in asks)), later),
+        Speech((*tells, *((accepted, *one) for one in tells)), later),
+    )
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="Server Message Block",
@@ -295,6 +328,7 @@ PROTOCOL = Protocol(
             source=2,
         ),
     ),
+    moulds=(_mould(),),
     stays_inside=Scope.PRIVATE,
     layouts=(SESSION, HEADER_OLD, HEADER_NEW),
     safety="File shares and remote control of Windows; version 1 is broken and should be off.",
