@@ -119,12 +119,16 @@ def _rare_blocks(frame: bytes, order: str) -> bytes:
     section = pcapng(Section([], (), order == ">"))
     options = struct.pack(order + "HHqHH", 14, 8, -5, 0, 0)
     interface = block(1, struct.pack(order + "HHI", 1, 0, 80) + options, order)
+    clock = block(1, struct.pack(order + "HHIHHBxxx", 1, 0, 0, 9, 1, 0x94) + options, order)
+    early = block(6, struct.pack(order + "IIIII", 1, 0, 0, len(frame), len(frame)) + frame, order)
     simple = block(3, struct.pack(order + "I", len(frame)) + frame, order)
     size = len(frame)
     old = block(2, struct.pack(order + "HHIIII", 0, 3, 0, 5_000_000, size, size) + frame, order)
     unknown = block(0xBAD, b"z" * 33, order)
     lost = block(6, struct.pack(order + "IIIII", 9, 0, 7, size, size) + frame, order)
-    return section + simple + interface + unknown + old + simple + lost + section + old
+    return (
+        section + simple + interface + clock + early + unknown + old + simple + lost + section + old
+    )
 
 
 def _capture_seeds() -> Iterator[bytes]:

@@ -141,6 +141,8 @@ class Kernel:
             ticks = self._number(here + 12) << 32 | self._number(here + 16)
             if ticks < 0 or cython.cast(cython.ulonglong, ticks) > self.interfaces[at + 3]:
                 break
+            if not self.interfaces[at + 1]:  # a clock that only the slow way can tell
+                break
             time_ns = ticks * cython.cast(cython.longlong, self.interfaces[at + 1])
             time_ns += cython.cast(cython.longlong, self.interfaces[at + 2])
             link = self.interfaces[at]
