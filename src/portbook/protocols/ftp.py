@@ -9,6 +9,7 @@ import re
 
 from portbook.ports import PortRange, Transport
 from portbook.protocols import Payload, Protocol, Signature, Usual, confirmed, plausible
+from portbook.protocols.moulds import Line, Mould, Octets, OneOf, Speech, Tail
 from portbook.protocols.text import Reply, clean, greeter, product, reply, verbs
 from portbook.records import Identification, Source
 
@@ -114,6 +115,30 @@ def _any_case(command: str) -> Signature:
     return Signature(Transport.TCP, 0, value, mask)
 
 
+def _mould() -> Mould:
+    """A greeting 220 that speaks of no mail, and a client with known commands only."""
+    no_mail = Line((b"SMTP", b"LMTP", b"MAIL", b"EXIM", b"POSTFIX"))
+    ends = OneOf((b"\r\n", b"\n"))
+
+    def cased(*words: str) -> OneOf:
+        return OneOf(tuple(one.encode() for word in words for one in (word, word.lower())))
+
+    opening = cased(*sorted(OPENING))
+    # all of them have four octets: of a command that was cut, no less is looked at
+    known = cased(*sorted(one for one in OPENING | OTHERS if len(one) == 4), "PWD\r", "CWD ")
+    return Mould(
+        Transport.TCP,
+        Speech(
+            ((opening, Octets(b" "), Line()), (opening, ends)),
+            ((known, Line()), (Octets(b"\x16\3"), Tail())),
+        ),
+        Speech(
+            ((Octets(b"220 "), no_mail, Tail()), (Octets(b"220-"), no_mail)),
+            ((Octets(b"220 "), no_mail, Tail()), (no_mail,)),
+        ),
+    )
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="File Transfer Protocol, control connection",
@@ -127,6 +152,7 @@ PROTOCOL = Protocol(
         Usual(PortRange(21, 21), Transport.TCP, confidence="verified"),
         Usual(PortRange(20, 20), Transport.TCP, title="FTP data, active mode"),
     ),
+    moulds=(_mould(),),
     safety="User names, passwords and files travel in the clear; use SFTP or FTP over TLS.",
     programs=("vsftpd", "proftpd", "pure-ftpd", "ftpd", "in.ftpd", "filezilla-server"),
 )

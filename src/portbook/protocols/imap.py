@@ -9,6 +9,7 @@ import re
 
 from portbook.ports import PortRange, Transport
 from portbook.protocols import Payload, Protocol, Signature, Usual, confirmed, plausible
+from portbook.protocols.moulds import Line, Mould, Octets, OneOf, Run, Speech, Step
 from portbook.protocols.text import clean, first_line, product, whole_lines
 from portbook.records import Identification, Source
 
@@ -95,6 +96,24 @@ def _identity(octets: bytes) -> dict[str, str]:
     return {_KEYS[name.lower()]: clean(value) for name, value in pairs}
 
 
+def _mould() -> Mould:
+    """A greeting, a first command, and the answer with its tag behind a few others."""
+    letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789."
+    tag, line = (Run(letters, 1, 20, mark=True), Octets(b" ")), Line(most=4096)
+    first = sorted(COMMANDS - {b"UID"})
+    ends = OneOf((b"\r\n", b"\n"))
+    asks: list[tuple[Step, ...]] = []
+    for word in first:
+        parts = [word[at : at + 8] for at in range(0, len(word), 8)]
+        said = [Octets(part, b"\xdf" * len(part)) for part in parts]
+        asks += [(*tag, *said, Octets(b" "), line), (*tag, *said, ends)]
+    greeting = (Octets(b"* OK ", b"\xff\xff\xdf\xdf\xff"), line)
+    told = (*tag, OneOf((b"OK ", b"NO ", b"BAD ")), line)
+    untagged = (Octets(b"* "), line)
+    tells = tuple((*greeting, *untagged * count, *told) for count in range(5))
+    return Mould(Transport.TCP, Speech(tuple(asks), ()), Speech(tells, ()))
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="Internet Message Access Protocol",
@@ -108,6 +127,7 @@ PROTOCOL = Protocol(
         for start in (b"* OK", b"* PREAUT", b"* BYE")
     ),
     usual=(Usual(PortRange(143, 143), Transport.TCP, confidence="verified"),),
+    moulds=(_mould(),),
     safety="Mail and logins travel in the clear until STARTTLS.",
     programs=("imap-login", "imapd", "cyrus-imapd"),
 )

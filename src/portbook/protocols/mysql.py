@@ -9,6 +9,7 @@ import re
 
 from portbook.ports import PortRange, Transport
 from portbook.protocols import Payload, Protocol, Signature, Usual, confirmed, plausible
+from portbook.protocols.moulds import Any, Length, Mould, Number, Octets, Rest, Run, Speech, Until
 from portbook.protocols.text import clean
 from portbook.records import Identification, Source
 
@@ -110,6 +111,35 @@ def _product(version: bytes) -> dict[str, str]:
     return {"product": "MySQL", "version": re.split(r"[-+ ]", text, maxsplit=1)[0]}
 
 
+def _mould() -> Mould:
+    """A greeting with a salt of 20 octets and a plugin, then a login or a turn to TLS."""
+    digits, secure = b"0123456789", (NEW_PROTOCOL | SECURE) >> 8
+    version = (
+        Run(digits, 1, 2),
+        Octets(b"."),
+        Run(digits, 1, 3),
+        Run(bytes(range(32, 127)), 0, 90),
+    )
+    abilities = Octets(bytes((0, secure)), bytes((0, secure)))
+    plugins = Octets(bytes((PLUGINS >> 16, 0)), bytes((PLUGINS >> 16, 0)))
+    salt = (Number(1, 0, 21), Octets(bytes(6)), Any(4 + 13))
+    plugin = (Run(bytes(range(1, 128))), Octets(b"\0"))
+    head = (Length(3, 1, little=True), Octets(bytes((0, GREETING))))
+    facts = (Octets(b"\0"), Any(12), Octets(b"\0"), abilities, Any(3), plugins)
+    zeros = (Octets(bytes(8)), Octets(bytes(8)), Octets(bytes(3)))
+
+    def login(wanted: int) -> tuple[Octets | Any, ...]:
+        return Octets(bytes((0, wanted)), bytes((0, wanted))), Any(2 + 5), *zeros, Any(4)
+
+    plain = (Length(3, 1, little=True), Octets(b"\1"), *login(NEW_PROTOCOL >> 8))
+    tls = (Octets(bytes((LOGIN, 0, 0, 1))), *login((NEW_PROTOCOL | TLS_WANTED) >> 8), Octets(TLS))
+    return Mould(
+        Transport.TCP,
+        Speech(((*plain, Until(b"\0"), Rest()), tls), ()),
+        Speech(((*head, *version, *facts, *salt, *plugin),), ()),
+    )
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="MySQL",
@@ -124,6 +154,7 @@ PROTOCOL = Protocol(
         Signature(Transport.TCP, 1, b"\0\0\0\xff"),
     ),
     usual=(Usual(PortRange(3306, 3306), Transport.TCP, confidence="verified"),),
+    moulds=(_mould(),),
     safety="A database: only its own programs should reach it, and over TLS.",
     programs=("mysqld", "mariadbd"),
 )  # fmt: skip

@@ -9,6 +9,7 @@ import re
 
 from portbook.ports import PortRange, Transport
 from portbook.protocols import Payload, Protocol, Signature, Usual, confirmed, plausible
+from portbook.protocols.moulds import Line, Mould, Octets, OneOf, Speech
 from portbook.protocols.text import clean, first_line, product, verbs, whole_lines
 from portbook.records import Identification, Source
 
@@ -56,6 +57,19 @@ def _server(text: str) -> dict[str, str]:
     return product(match[0].replace("(version ", "")) if match else {}
 
 
+def _mould() -> Mould:
+    """A greeting, a first command, and its answer."""
+    words = sorted(OPENING)
+    command = OneOf(tuple(one.encode() for word in words for one in (word, word.lower())))
+    ends = OneOf((b"\r\n", b"\n"))
+    greetings = ((Octets(OK + b" "), Line()), (Octets(OK), ends))
+    return Mould(
+        Transport.TCP,
+        Speech(((command, Octets(b" "), Line()), (command, ends)), ()),
+        Speech(tuple((*one, OneOf((OK, ERROR)), Line()) for one in greetings), ()),
+    )
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="Post Office Protocol, version 3",
@@ -67,6 +81,7 @@ PROTOCOL = Protocol(
     ),
     signatures=(Signature(Transport.TCP, 0, OK),),
     usual=(Usual(PortRange(110, 110), Transport.TCP, confidence="verified"),),
+    moulds=(_mould(),),
     safety="Mail and logins travel in the clear until STLS.",
     programs=("pop3-login", "pop3d", "cyrus-pop3d"),
 )

@@ -9,6 +9,19 @@ from typing import NamedTuple
 
 from portbook.ports import PortRange, Transport
 from portbook.protocols import Payload, Protocol, Signature, Usual, confirmed, plausible
+from portbook.protocols.moulds import (
+    Kind,
+    Length,
+    Mould,
+    Octets,
+    OneOf,
+    Repeat,
+    Rest,
+    Run,
+    Speech,
+    Tail,
+    Until,
+)
 from portbook.protocols.text import clean
 from portbook.records import Identification, Source
 
@@ -162,6 +175,33 @@ def _server(octets: bytes) -> dict[str, str]:
     return facts
 
 
+def _mould() -> Mould:
+    """A start-up that names a user first, asked for TLS before or not, and what answers it."""
+    word = bytes(range(1, 256))
+    pair = (Run(word), Octets(b"\0"), Run(word, 0, 1024), Octets(b"\0"))
+    versions = OneOf(tuple(version.to_bytes(4, "big") for version in VERSIONS))
+    value = (Run(word, 0), Octets(b"\0"), Repeat(pair, unless=0))
+    start = (Length(4, -4, high=LONGEST_START), versions, Octets(b"user\0"), *value)
+    size = Length(4, -4, high=LONGEST)
+    ways = OneOf(tuple(way.to_bytes(4, "big") for way in sorted(WAYS)))
+    greets = (Octets(b"R"), size, ways, Rest())
+    refuses = (Octets(b"E"), size, Octets(b"S"), Until(b"\0C"), Rest())
+    asked, no, tls = Octets(TLS_ASKED), Octets(NO), Octets(TLS)
+    plainly, refused, sealed = Kind(1), Kind(2), Kind(3)
+    return Mould(
+        Transport.TCP,
+        Speech(((*start, plainly), (asked, *start, refused), (asked, tls, sealed, Tail())), ()),
+        Speech(
+            (
+                *((*one, plainly) for one in (greets, refuses)),
+                *((no, *one, refused) for one in (greets, refuses)),
+                (Octets(YES), tls, sealed, Tail()),
+            ),
+            ((Run(bytes(KINDS), 1, 1), size, Rest()),),
+        ),
+    )
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="PostgreSQL",
@@ -177,6 +217,7 @@ PROTOCOL = Protocol(
         Signature(Transport.TCP, 0, b"\0\0\0\0\0\3\0\0", b"\xff\xff\0\0\xff\xff\xff\xfc"),
     ),
     usual=(Usual(PortRange(5432, 5432), Transport.TCP, confidence="verified"),),
+    moulds=(_mould(),),
     safety="A database: only its own programs should reach it, and over TLS.",
     programs=("postgres", "postmaster", "pgbouncer"),
 )  # fmt: skip

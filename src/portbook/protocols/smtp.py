@@ -6,6 +6,7 @@ import re
 
 from portbook.ports import PortRange, Transport
 from portbook.protocols import Payload, Protocol, Signature, Usual, confirmed, plausible
+from portbook.protocols.moulds import Line, Mould, Octets, OneOf, Run, Speech
 from portbook.protocols.text import Reply, argument, greeter, product, reply, verbs
 from portbook.records import Identification, Source
 
@@ -100,6 +101,15 @@ def _server(answer: Reply) -> dict[str, str]:
     return facts
 
 
+def _mould() -> Mould:
+    """A greeting 220, and a client that says hello with its name."""
+    name = (Run(bytes(range(0x21, 0x7F))), OneOf((b"\r\n", b"\n")))
+    hellos = [Octets(f"{hello} ".encode(), b"\xdf\xdf\xdf\xdf\xff") for hello in HELLO]
+    asks = tuple((hello, *name) for hello in hellos)
+    tells = (Octets(b"220"), OneOf((b" ", b"-")), Line())
+    return Mould(Transport.TCP, Speech(asks, ()), Speech((tells,), ()))
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="Simple Mail Transfer Protocol",
@@ -116,6 +126,7 @@ PROTOCOL = Protocol(
         Usual(PortRange(25, 25), Transport.TCP, confidence="verified"),
         Usual(PortRange(587, 587), Transport.TCP, title="Mail submission", source=2),
     ),
+    moulds=(_mould(),),
     safety="Mail and logins travel in the clear until STARTTLS.",
     programs=("master", "smtpd", "exim4", "exim", "sendmail", "sendmail-mta", "opensmtpd"),
 )
