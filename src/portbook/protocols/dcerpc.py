@@ -17,11 +17,23 @@ from portbook.protocols import (
     Signature,
     Usual,
     confirmed,
+    moulds,
     ntlmssp,
     plausible,
 )
 from portbook.protocols.framing import MORE, walk
 from portbook.protocols.layout import BE, RAW, Field, Layout
+from portbook.protocols.moulds import (
+    Kind,
+    Length,
+    Mark,
+    Mould,
+    Number,
+    Octets,
+    Rest,
+    Speech,
+    Step,
+)
 from portbook.records import Identification, Source
 
 NAME = "dcerpc"
@@ -62,6 +74,7 @@ LEAST = {
 ANSWERS = {BIND_ACK: BIND, BIND_NAK: BIND, ALTERED: ALTER, RESPONSE: REQUEST, FAULT: REQUEST}
 ASKING = (REQUEST, BIND, ALTER, 16, 18, 19)
 LITTLE, ORDERS, REALS = 0x10, (0x00, 0x01, 0x10, 0x11), range(4)
+SECRETS = ((0, 0), (1, 16), (17, 64), (65, 300))  # octets of credentials in a mould
 SMALLEST = 1432  # fragment that everybody takes (C706 section 12.6.3.1: MustRecvFragSize)
 INTERFACES = {
     "e1af8308-5d1f-11c9-91a4-08002b14a0fa": "endpoint mapper",
@@ -174,6 +187,39 @@ def _signatures() -> tuple[Signature, ...]:
     return (Signature(Transport.TCP, 0, b"\x05\x00\x00\x00\x00\x00\x00\x00", mask),)
 
 
+def _mould() -> Mould:
+    """Fragments with little-endian numbers, whose answers repeat number and kind of a question."""
+
+    def messages(kind: int, asked: int, *body: Step, least: int) -> list[tuple[Step, ...]]:
+        front = (Octets(b"\5"), Number(1, 0, 1), Octets(bytes((kind,))), moulds.Any(1))
+        head = (*front, Octets(b"\x10\0\0\0"), Length(2, -10, little=True))
+        return [
+            (
+                *head,
+                Number(2, low, high, little=True),
+                Mark(4),
+                *body,
+                Rest(least + high),
+                Kind(asked),
+            )
+            for low, high in SECRETS
+        ]
+
+    size = Number(2, SMALLEST, little=True)
+    some = Number(1, 1)
+    contexts = (moulds.Any(4), some, moulds.Any(5), some)
+    asks = messages(BIND, BIND, size, size, *contexts, least=LEAST[BIND] - 31)
+    asks += messages(ALTER, ALTER, moulds.Any(4), *contexts, least=LEAST[ALTER] - 31)
+    for kind in (REQUEST, 16, 18, 19):
+        asks += messages(kind, kind, least=LEAST[kind] - HEADER.size)
+    tells = [
+        one
+        for kind, asked in ANSWERS.items()
+        for one in messages(kind, asked, least=LEAST[kind] - HEADER.size)
+    ]
+    return Mould(Transport.TCP, Speech(tuple(asks)), Speech(tuple(tells)))
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="DCE/RPC over TCP (MSRPC, DCOM)",
@@ -188,6 +234,7 @@ PROTOCOL = Protocol(
     usual=(
         Usual(PortRange(135, 135), Transport.TCP, title="DCE/RPC endpoint mapper", source=1),
     ),
+    moulds=(_mould(),),
     layouts=(HEADER, BINDING),
     stays_inside=Scope.PRIVATE,
     safety="Windows is managed over it, and OPC Classic reads and writes through it: let no "

@@ -22,12 +22,14 @@ from portbook.protocols import (
     Signature,
     Usual,
     confirmed,
+    moulds,
     plausible,
 )
 from portbook.protocols.datagrams import judged
 from portbook.protocols.hardware import SOURCE as MAKERS
 from portbook.protocols.hardware import maker
 from portbook.protocols.layout import BE, IPV4, RAW, TEXT, Field, Layout
+from portbook.protocols.moulds import Mould, Number, Octets, Rest, Speech
 from portbook.protocols.text import clean
 from portbook.records import Identification, Source
 
@@ -286,6 +288,16 @@ def _server(answered: list[Told]) -> dict[str, str]:
     return {}
 
 
+def _mould() -> Mould:
+    """Requests and replies that a relay or a client exchanges with one server."""
+
+    def message(kind: int) -> tuple[Octets | Number | moulds.Any | Rest, ...]:
+        head = (Octets(bytes((kind,))), moulds.Any(1), Number(1, 0, 16), Number(1, 0, HOPS))
+        return (*head, moulds.Any(BOOTP_SIZE - 4), Octets(COOKIE), Rest())
+
+    return Mould(Transport.UDP, Speech((message(REQUEST),)), Speech((message(REPLY),)))
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="Dynamic Host Configuration Protocol and BootP",
@@ -301,6 +313,7 @@ PROTOCOL = Protocol(
         Usual(PortRange(67, 67), Transport.UDP, confidence="verified"),
         Usual(PortRange(68, 68), Transport.UDP, role="client", confidence="verified"),
     ),
+    moulds=(_mould(),),
     layouts=(HEADER,),
     safety="Anybody on the link can answer first and redirect a device: one server, watched.",
     programs=("dhclient", "dhcpd", "dnsmasq", "udhcpc", "udhcpd", "dhcpcd", "kea-dhcp4"),

@@ -11,8 +11,21 @@ from portbook.addresses import Scope
 from portbook.ports import PortRange, Transport
 from portbook.protocols import Payload, Protocol, Side, Signature, Usual, confirmed, plausible
 from portbook.protocols.layout import LE, UTF16, Field, Layout
+from portbook.protocols.moulds import (
+    Any,
+    Length,
+    Mould,
+    Octets,
+    OneOf,
+    Rest,
+    Run,
+    Sized,
+    Speech,
+    Step,
+    Tail,
+)
 from portbook.protocols.text import clean
-from portbook.protocols.tpkt import CONFIRM, CONNECT, Stream, Telegram, read
+from portbook.protocols.tpkt import CONFIRM, CONNECT, DATA, Stream, Telegram, read
 from portbook.records import Identification, Source
 
 NAME = "rdp"
@@ -148,6 +161,30 @@ def _client(asked: Stream) -> dict[str, str]:
     return {}
 
 
+def _mould() -> Mould:
+    """A connect that negotiates, with a cookie or not, its confirm, then TLS or telegrams."""
+    wanted = Octets(bytes(4), bytes((~WANTED & 0xFF, 0xFF, 0xFF, 0xFF)))
+    asks: tuple[Step, ...] = (Octets(bytes((REQUEST,))), Any(1), Octets(b"\x08\0"), wanted)
+    text = Run(bytes({*range(256)} - {10, 13}), 0)
+    cookie = (Octets(b"Cookie: "), Octets(b"mstshash"), Octets(b"="), text, Octets(b"\r\n"))
+    head = (Octets(b"\3\0"), Length(2, -4))
+    connect = (Octets(bytes((CONNECT,))), Any(REFERENCES))
+    confirm = (Octets(bytes((CONFIRM,))), Any(REFERENCES))
+    kinds: tuple[Step, ...] = (Octets(bytes((RESPONSE,))), Any(1), Octets(b"\x08\0"))
+    chosen = OneOf(tuple(one.to_bytes(4, "little") for one in SECURITY))
+    later = (
+        (Octets(TLS_HANDSHAKE), Tail()),
+        (*head, Octets(bytes((2, DATA))), Any(1), Rest()),
+    )
+    return Mould(
+        Transport.TCP,
+        Speech(tuple((*head, Sized(1, (*connect, *one, *asks))) for one in ((), cookie)), later),
+        Speech(
+            tuple((*head, Sized(1, one)) for one in ((*confirm, *kinds, chosen), confirm)), later
+        ),
+    )
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="Remote Desktop Protocol",
@@ -160,6 +197,7 @@ PROTOCOL = Protocol(
     ),
     signatures=(Signature(Transport.TCP, 0, b"\x03\x00"),),
     usual=(Usual(PortRange(3389, 3389), Transport.TCP, confidence="two sources"),),
+    moulds=(_mould(),),
     layouts=(NEGOTIATION, CORE),
     stays_inside=Scope.PRIVATE,
     safety="Who gets in works at the machine's screen: let it be reached through a tunnel only.",

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from portbook.ports import PortRange, Transport
 from portbook.protocols import Payload, Protocol, Signature, Usual, confirmed, plausible
+from portbook.protocols.moulds import Line, Mould, Number, Octets, Run, Speech
 from portbook.protocols.text import clean, product, whole_lines
 from portbook.records import Identification, Source
 
@@ -81,6 +82,31 @@ def _head(octets: bytes, first: re.Pattern[bytes]) -> Head | None:
     return Head(one, other, fields) if first is _REQUEST else Head(other, one, fields)
 
 
+def _mould() -> Mould:
+    """A first request that begins with its number, or with one field before it, and the answer."""
+    url = (Octets(b"rtsp://"), Run(bytes({*range(0x21, 0x100)} - {0x7F}), most=500))
+    ends = Octets(b"\r\n")
+    number = (
+        Octets(b"CSEQ: ", b"\xdf" * 4 + b"\xff\xff"),
+        Run(b"0123456789", most=20, mark=True),
+        ends,
+    )
+    field = (Run(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-", 1, 40), Octets(b": "))
+    other = (*field, Line((b"CSEQ",)))
+    version = Octets(b" RTSP/1.")
+    words = (Octets(b"OPTIONS "),), (Octets(b"DESCRIBE"), Octets(b" "))
+    line = [(*word, *url, version, Octets(b"0"), ends) for word in words]
+    digit = Number(1, 0x30, 0x39)
+    text = Run(bytes({*range(256)} - {10, 13}), 0, 128)
+    status = (Octets(b"RTSP/1.0"), Octets(b" "), Number(1, 0x31, 0x35), digit, digit, Octets(b" "))
+    told = (*status, text, ends)
+    return Mould(
+        Transport.TCP,
+        Speech(tuple((*one, *more, *number) for one in line for more in ((), other)), ()),
+        Speech(tuple((*told, *more, *number) for more in ((), other, other * 2)), ()),
+    )
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="Real Time Streaming Protocol (cameras)",
@@ -95,5 +121,6 @@ PROTOCOL = Protocol(
         *(Signature(Transport.TCP, 0, f"RTSP/{one}.0".encode()) for one in (1, 2)),
     ),
     usual=(Usual(PortRange(554, 554), Transport.TCP, confidence="verified"),),
+    moulds=(_mould(),),
     programs=("rtsp-simple-server", "mediamtx", "live555"),
 )  # fmt: skip

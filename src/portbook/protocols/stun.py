@@ -12,6 +12,19 @@ from portbook.ports import PortRange, Transport
 from portbook.protocols import Payload, Protocol, Side, Signature, Usual, confirmed, plausible
 from portbook.protocols.framing import MORE, walk
 from portbook.protocols.layout import BE, RAW, Field, Layout
+from portbook.protocols.moulds import (
+    Counted,
+    Kind,
+    Length,
+    Mark,
+    Mould,
+    Number,
+    Octets,
+    Repeat,
+    Rest,
+    Speech,
+    Step,
+)
 from portbook.protocols.text import clean, product
 from portbook.records import Identification, Source
 
@@ -143,6 +156,28 @@ def _software(found: list[Message]) -> dict[str, str]:
     return product(next((one.software for one in found if one.software), ""))
 
 
+def _mould() -> Mould:
+    """Requests without a fingerprint and their answers; media may follow on the same path."""
+    cookie, transaction = Octets(COOKIE.to_bytes(4, "big")), (Mark(8), Mark(4))
+    attributes = Repeat((Number(2, 0, FINGERPRINT - 1), Counted(2, fill=4)))
+
+    def messages(kind: int) -> list[tuple[Step, ...]]:
+        bits = (kind & 1) << 4 | (kind & 2) << 7
+        return [
+            (Octets((method | bits).to_bytes(2, "big")), Length(2, 16), cookie, *transaction,
+             attributes, Kind(method))
+            for method in METHODS
+        ]  # fmt: skip
+
+    media = (Number(1, 0x40), Rest())
+    asks, tells = messages(REQUEST), messages(SUCCESS) + messages(FAILURE)
+    return Mould(
+        Transport.UDP,
+        Speech(tuple(asks), (*asks, media)),
+        Speech(tuple(tells), (*tells, media)),
+    )
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="STUN and TURN (ways through address translation)",
@@ -161,6 +196,7 @@ PROTOCOL = Protocol(
         Usual(PortRange(3478, 3478), Transport.UDP, confidence="verified"),
         Usual(PortRange(3478, 3478), Transport.TCP, confidence="verified"),
     ),
+    moulds=(_mould(),),
     layouts=(HEADER, ATTRIBUTE),
     programs=("turnserver", "coturn", "stund"),
 )  # fmt: skip

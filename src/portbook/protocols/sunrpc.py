@@ -22,6 +22,19 @@ from portbook.protocols import (
 from portbook.protocols.datagrams import judged
 from portbook.protocols.framing import MORE, walk
 from portbook.protocols.layout import BE, Field, Layout
+from portbook.protocols.moulds import (
+    Any,
+    Counted,
+    Length,
+    Mark,
+    Mould,
+    Number,
+    Octets,
+    Repeat,
+    Sized,
+    Speech,
+    Step,
+)
 from portbook.protocols.text import clean
 from portbook.records import Identification, Source
 
@@ -189,6 +202,34 @@ def _signatures() -> tuple[Signature, ...]:
     return (Signature(Transport.UDP, 4, call), Signature(Transport.TCP, 8, call))
 
 
+def _moulds() -> tuple[Mould, ...]:
+    """Calls of nobody or of a system's user, and accepted replies, in records or in datagrams."""
+    four = Repeat((Any(4),))
+    system = (Any(4), Counted(4, 0, MACHINE, fill=4), Any(8), four)
+    users = (
+        (Octets(bytes(8)),),
+        (Octets(bytes((0, 0, 0, 1, 0, 0, 0))), Sized(1, system)),
+    )
+    call: tuple[Step, ...] = (
+        Mark(4),
+        Octets((2).to_bytes(8, "big")),
+        Number(4, 1),
+        Number(4, 1, 31),
+    )
+    call = (*call, Number(4, 0, 255))
+    asks = tuple((*call, *user, Octets(bytes(8)), four) for user in users)
+    tells = (Mark(4), Octets((1 << 32).to_bytes(8, "big")), Octets(bytes(8)), Number(4, 0, 5), four)
+    record = (Octets(b"\x80"), Length(3))
+    return (
+        Mould(Transport.UDP, Speech(asks), Speech((tells,))),
+        Mould(
+            Transport.TCP,
+            Speech(tuple((*record, *one) for one in asks)),
+            Speech(((*record, *tells),)),
+        ),
+    )
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="ONC RPC (SunRPC): port mapper, NFS, VXI-11",
@@ -208,6 +249,7 @@ PROTOCOL = Protocol(
         Usual(PortRange(2049, 2049), Transport.TCP, title="NFS", source=2),
         Usual(PortRange(2049, 2049), Transport.UDP, title="NFS, versions 2 and 3", source=2),
     ),
+    moulds=_moulds(),
     layouts=(CALL, REPLY),
     stays_inside=Scope.PRIVATE,
     safety="The port mapper tells what runs on a machine, floods others when it is asked in their "

@@ -10,6 +10,18 @@ from typing import NamedTuple
 from portbook.addresses import Scope
 from portbook.ports import PortRange, Transport
 from portbook.protocols import Payload, Protocol, Side, Signature, Usual, confirmed, plausible
+from portbook.protocols.moulds import (
+    Kind,
+    Mould,
+    Number,
+    Octets,
+    OneOf,
+    Run,
+    Speech,
+    Step,
+    Tail,
+    Until,
+)
 from portbook.protocols.text import clean
 from portbook.records import Identification, Source
 
@@ -95,6 +107,28 @@ def _read(side: Side) -> Bargain:
     return Bargain(tuple(wishes), terminal, True)
 
 
+def _mould() -> Mould:
+    """Wishes for known options, the server's first one answered, then what is typed and shown."""
+    option = Run(bytes(sorted(OPTIONS)), 1, 1, mark=True)
+    offers, orders = OneOf((bytes((WILL,)), bytes((WONT,)))), OneOf((bytes((DO,)), bytes((DONT,))))
+    start = Octets(bytes((IAC,)))
+
+    def wishes(offered: int, ordered: int) -> tuple[tuple[Step, ...], ...]:
+        offer = (start, offers, option, Kind(offered))
+        return offer, (start, orders, option, Kind(ordered))
+
+    known = Run(bytes(sorted(OPTIONS)), 1, 1)
+    value = (start, Octets(bytes((BEGIN,))), known, Until(bytes((IAC, END)), LONGEST - 3))
+    later = (value, (Number(1, 0, IAC - 1), Tail()))
+    wish = (start, Run(bytes(WISHES), 1, 1), known)
+    asked = wishes(1, 2)
+    return Mould(
+        Transport.TCP,
+        Speech(asked, (*asked, *later)),
+        Speech(wishes(2, 1), (wish, *later)),
+    )
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="Telnet",
@@ -109,6 +143,7 @@ PROTOCOL = Protocol(
         Signature(Transport.TCP, 0, bytes((IAC, command))) for command in (BEGIN, *WISHES)
     ),
     usual=(Usual(PortRange(23, 23), Transport.TCP, confidence="verified"),),
+    moulds=(_mould(),),
     stays_inside=Scope.PRIVATE,
     safety="Passwords and commands travel in the clear: use SSH, and where a device knows nothing "
     "else, keep it inside its own network.",
