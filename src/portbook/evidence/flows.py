@@ -59,6 +59,7 @@ class Flow:
         "ba",
         "broadcast",
         "bursts",
+        "carrier",
         "first_ns",
         "last_ns",
         "many",
@@ -79,6 +80,8 @@ class Flow:
         self.a, self.a_port = first.source, first.source_port
         self.b, self.b_port = first.target, first.target_port
         self.vlan, self.tunnel = first.vlan, first.tunnel
+        ports = first.source_port, first.target_port
+        self.carrier = first.transport == UDP and not PORTS.isdisjoint(ports)  # of a tunnel
         self.a_mac = first.source_mac
         self.b_mac = b"" if first.target_mac[:1] and first.target_mac[0] & 1 else first.target_mac
         self.broadcast = first.broadcast
@@ -98,10 +101,30 @@ class Flow:
         """Count one segment and keep of it what is worth keeping."""
         if not (way.forward or way.packets or self.b_mac):
             self.b_mac = segment.source_mac
-        way.packets += segment.packets
-        way.octets += segment.octets
-        way.payload += segment.length
-        time_ns = segment.time_ns
+        self.keep(
+            way, segment.time_ns, segment.octets, segment.packets, segment.flags, segment.seq,
+            segment.ack, segment.payload, segment.length,
+        )  # fmt: skip
+
+    def keep(
+        self,
+        way: Way,
+        time_ns: int,
+        octets: int,
+        packets: int,
+        flags: int,
+        seq: int | None,
+        ack: int,
+        payload: bytes,
+        length: int,
+    ) -> None:
+        """Count a segment, of which this stands in `Segment`, and keep what is worth keeping.
+
+        It is not the first of its direction, or comes from `add`.
+        """
+        way.packets += packets
+        way.octets += octets
+        way.payload += length
         if time_ns > self.last_ns:
             if time_ns - self.last_ns > QUIET_NS:
                 self.burst(time_ns)
@@ -109,17 +132,15 @@ class Flow:
         elif time_ns < self.first_ns:
             self.first_ns = time_ns
         if self.transport == TCP:
-            self._stream(way, self.ba if way.forward else self.ab, segment)
-        elif segment.length and not way.done:
+            self._stream(way, flags, seq, ack, payload, length)
+        elif length and not way.done:
             if not way.pieces:
-                self._judge(way, segment.payload)
-            size = len(segment.payload)
-            if self.wanted and (way.filled + size > HEAD_OCTETS or len(way.pieces) >= PIECES):
+                self._judge(way, payload)
+            size = way.filled + len(payload)
+            if self.wanted and (size > HEAD_OCTETS or len(way.pieces) >= PIECES):
                 way.extend(self.shared.pool)
-            way.append(segment.payload, segment.length, self.many)
-        way.quick = way.done and not (
-            self.transport == UDP and (self.a_port in PORTS or self.b_port in PORTS)
-        )
+            way.append(payload, length, self.many)
+        way.quick = way.done and not self.carrier
 
     def burst(self, time_ns: int) -> None:
         """Note that a burst began after a silence."""
@@ -187,8 +208,10 @@ class Flow:
             where=self.where,
         )
 
-    def _stream(self, way: Way, other: Way, segment: Segment) -> None:
-        flags, seq = segment.flags, segment.seq
+    def _stream(
+        self, way: Way, flags: int, seq: int | None, ack: int, payload: bytes, length: int
+    ) -> None:
+        other = self.ba if way.forward else self.ab
         if flags & SYN:
             self.syn |= SIDES[way.forward, flags & (SYN | ACK)]
             if seq is None:
@@ -200,18 +223,18 @@ class Flow:
         if way.done or seq is None:
             return
         if flags & ACK and other.base is None:
-            other.hint = segment.ack
-        if not segment.length:
+            other.hint = ack
+        if not length:
             return
-        place = way.locate(seq, segment.length)
+        place = way.locate(seq, length)
         if place is None:
             return
         skipped = max(0, -place)
-        octets = segment.payload[skipped:]
+        octets = payload[skipped:]
         start = place + skipped
         if start == 0 and not way.filled:
             self._judge(way, octets)
-        way.note(start, place + segment.length)
+        way.note(start, place + length)
         if octets and not (self.wanted and start >= MORE_OCTETS):
             if self.wanted and start + len(octets) > HEAD_OCTETS:
                 way.extend(self.shared.pool)
@@ -248,6 +271,9 @@ class Others(Flow):
         return True
 
     def add(self, way: Way, segment: Segment) -> None:
+        """Leave a segment to whoever keeps its share."""
+
+    def keep(self, way: Way, *_: object) -> None:
         """Leave a segment to whoever keeps its share."""
 
     def burst(self, time_ns: int) -> None:

@@ -99,6 +99,10 @@ class Head:
 
     def note(self, start: int, end: int) -> None:
         """Note a payload of the stream among the first pieces, without what was there before."""
+        if not self.pieces or sum(self.pieces[-1]) <= start:  # behind all, as most are
+            if len(self.pieces) < PIECES:
+                self.pieces.append((start, end - start))
+            return
         for low, length in self.pieces:
             if low <= start:
                 start = max(start, low + length)
@@ -116,6 +120,10 @@ class Head:
             end = self.capacity
         here = max(start, self.filled)
         if here >= end:
+            return
+        if start == self.filled == len(self.data):  # at the end of what is there, as most are
+            self.data += octets[: end - start]
+            self.filled = end
             return
         parts = joined(self.parts, here, end)
         if len(parts) > PENDING:
@@ -146,8 +154,9 @@ class Head:
 
     def settle(self, wanted: bool) -> None:
         """Find out whether a stream's head is complete; wanted: a longer one is worth it."""
-        capacity = MORE_OCTETS if wanted and self.may_grow else HEAD_OCTETS
-        if self.filled < capacity or len(self.pieces) < PIECES:
+        if len(self.pieces) < PIECES:
+            return
+        if self.filled < (MORE_OCTETS if wanted and self.may_grow else HEAD_OCTETS):
             return
         here = 0
         for start, length in self.pieces:

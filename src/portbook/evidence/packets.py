@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from struct import Struct
 
-from portbook.evidence.containers import LARGEST
-from portbook.evidence.flows import Flow, Others, Shared, Way
+from portbook.evidence.containers import LARGEST, PACKET, Interface
+from portbook.evidence.flows import SYN, Flow, Others, Shared, Way
 from portbook.evidence.folding import Folding
 from portbook.evidence.links import BROADCAST
 from portbook.evidence.reading import Octets, Reader
@@ -24,6 +24,10 @@ from portbook.protocols.prefilter import Row as Signature
 ETHERNET = 1  # LINKTYPE
 # Ethernet, IPv4 without options, then TCP; of UDP the first of the two numbers is its length
 FOUR = Struct("!12xHBxHxxHxBxx12sHHIBB").unpack_from
+COMMON = Struct("!12x3sxHxxHxBxx12sH6xBB").unpack_from  # the same, what nearly all need of it
+SEQUENCE = Struct("!II").unpack_from  # a TCP header's two numbers
+IPV4 = b"\x08\0\x45"  # EtherType, version and a header without options
+FEW = 64  # interfaces of a pcapng that go the quick way
 SIX = Struct("!BxxxHBx36sHHIBB").unpack_from  # IPv6 without extensions and the same
 SPAN = 4 + 14 + 40 + 16  # octets that the two look at, behind a tag
 
@@ -96,59 +100,112 @@ class Table(Reader[bytes]):
 
     def records(self, data: bytes, here: int) -> int:
         """Walk pcap records; return where it stopped."""
-        container = self.container
+        container, known = self.container, self._known
         header, tick_ns, link = container.header, container.tick_ns, container.link
         swap = container.swap
         fields = Struct(">IIII" if container.big else "<IIII").unpack_from
-        known = self._known if link == ETHERNET else None
+        end = len(data)
+        safe = end - SPAN if link == ETHERNET else -1
+        packets = octets = 0
+        try:
+            while here + header <= end and not self.full:
+                seconds, ticks, captured, length = fields(data, here)
+                if swap == 1 or (swap and captured > length):
+                    captured, length = length, captured
+                if captured > LARGEST:
+                    raise container.too_long(captured, self.offset + here)
+                at = here + header
+                if at + captured > end:
+                    break
+                time_ns = seconds * 1_000_000_000 + ticks * tick_ns
+                if length == captured >= 54 and at < safe and known(data, at, length, time_ns):
+                    packets += 1
+                    octets += length
+                else:
+                    wire = length if length > captured else captured
+                    self.count(data, at, captured, wire, link, time_ns, self.offset + here)
+                here = at + captured
+        finally:
+            self.packets += packets
+            self.octets += octets
+        return here
+
+    def packet_blocks(self, data: bytes, here: int) -> int:
+        """Walk Enhanced Packet Blocks with nothing odd in them; return where it stopped."""
+        container, known = self.container, self._known
+        clocks = [_clock(one) for one in container.interfaces[:FEW]]
+        order = ">" if container.big else "<"
+        fields, number = Struct(order + "7I").unpack_from, Struct(order + "I").unpack_from
         end = len(data)
         safe = end - SPAN
-        while here + header <= end and not self.full:
-            seconds, ticks, captured, length = fields(data, here)
-            if swap == 1 or (swap and captured > length):
-                captured, length = length, captured
-            if captured > LARGEST:
-                raise container.too_long(captured, self.offset + here)
-            at = here + header
-            if at + captured > end:
+        packets = octets = 0
+        time_ns = self.last_ns
+        while here + 32 <= end and not self.full:
+            kind, size, which, high, low, captured, length = fields(data, here)
+            if kind != PACKET or size & 3 or captured > size - 32 or captured > LARGEST:
                 break
-            time_ns = seconds * 1_000_000_000 + ticks * tick_ns
-            if not (known and at < safe and length == captured >= 54) or not known(
-                data, at, length, time_ns
+            if (
+                here + size > end
+                or which >= len(clocks)
+                or number(data, here + size - 4)[0] != size
             ):
+                break
+            link, tick_ns, offset_ns, last = clocks[which]
+            ticks = high << 32 | low
+            if ticks > last:
+                break
+            time_ns = ticks * tick_ns + offset_ns
+            at = here + 28
+            plain = link == ETHERNET and at < safe and length == captured >= 54
+            if plain and known(data, at, length, time_ns):
+                packets += 1
+                octets += length
+            else:
                 wire = length if length > captured else captured
                 self.count(data, at, captured, wire, link, time_ns, self.offset + here)
-            here = at + captured
+            here += size
+        self.last_ns = time_ns
+        self.packets += packets
+        self.octets += octets
         return here
 
     def _known(self, data: bytes, at: int, length: int, time_ns: int) -> bool:
-        """Count a whole frame of the commonest kind that leaves nothing but counting to do.
+        """Count a whole frame of the commonest kind, but for the packets of its octets.
 
-        It has 54 octets or more; False when it is of another kind, and nothing was done.
+        It has 54 octets or more; False when it is of another kind, the first of its direction
+        or a SYN, and nothing was done.
         """
-        kind, version, total, fragment, number, ends, high, _, _, offset, flags = FOUR(data, at)
-        if kind != 0x0800 or version != 0x45 or fragment & 0x3FFF or total + 14 > length:
+        kind, total, fragment, number, ends, high, offset, flags = COMMON(data, at)
+        if kind != IPV4 or fragment & 0x3FFF or total + 14 > length:
             return False
         if number == TCP:
             way = self._streams.get(ends)
-            size = total - 20 - (offset >> 4 << 2)
-            if size < 0 or offset < 0x50 or flags & 2:
+            header = offset >> 4 << 2
+            size = total - 20 - header
+            if way is None or size < 0 or header < 20 or flags & SYN:
                 return False
         elif number == UDP:
             way = self._datagrams.get(ends)
             size = high - 8
-            if size < 0 or high > total - 20:
+            if way is None or size < 0 or high > total - 20:
                 return False
         else:
             return False
-        if way is None or not way.quick:
-            return False
-        self.packets += 1
-        self.octets += length
+        flow = way.of
+        if not way.quick:
+            if flow.carrier or not way.packets:
+                return False
+            if number == TCP:
+                seq, ack = SEQUENCE(data, at + 38)
+                payload = data[at + 34 + header : at + 14 + total]
+                flow.keep(way, time_ns, length, 1, flags, seq, ack, payload, size)
+            else:
+                payload = data[at + 42 : at + 34 + high]
+                flow.keep(way, time_ns, length, 1, 0, None, 0, payload, size)
+            return True
         way.packets += 1
         way.octets += length
         way.payload += size
-        flow = way.of
         quiet = time_ns - flow.last_ns
         if quiet > 0:
             if quiet > QUIET_NS:
@@ -157,10 +214,6 @@ class Table(Reader[bytes]):
         elif time_ns < flow.first_ns:
             flow.first_ns = time_ns
         return True
-
-    def packet_blocks(self, data: bytes, here: int) -> int:
-        """Leave all blocks to the way that knows every one."""
-        return here
 
     def count(
         self, data: bytes, at: int, captured: int, length: int, link: int, time_ns: int, where: int
@@ -217,13 +270,16 @@ class Table(Reader[bytes]):
             return False
         group = self._groups.get((number, vlan, None))
         way = group.get(ends) if group else None
-        if way is None or not way.quick or flags & 2:
+        if way is None or not way.quick or flags & SYN:
             tcp = (flags, high << 16 | low, ack) if number == TCP else (0, None, 0)
-            start, stop = body + header, min(body + end, at + captured)
-            macs, payload = data[at : at + 12], data[start:stop]
-            return self._young(
-                macs, number, ends, vlan, time_ns, where, length, tcp, payload, end - header
-            )
+            payload = data[body + header : min(body + end, at + captured)]
+            if way is None or not way.packets or way.of.carrier:
+                macs = data[at : at + 12]
+                return self._young(
+                    macs, number, ends, vlan, time_ns, where, length, tcp, payload, end - header
+                )
+            way.of.keep(way, time_ns, length, 1, tcp[0], tcp[1], tcp[2], payload, end - header)
+            return True
         way.packets += 1
         way.octets += length
         way.payload += end - header
@@ -282,3 +338,9 @@ class Table(Reader[bytes]):
             way = group[key] = flow.ab
         way.of.add(way, segment)
         return True
+
+
+def _clock(interface: Interface) -> tuple[int, int, int, int]:
+    """Return link, ns in a tick, offset in ns, and the last ticks for which these do; -1: none."""
+    link, tick_ns, _, last = interface.words()
+    return link, tick_ns, interface.offset_s * 1_000_000_000, last if tick_ns else -1
