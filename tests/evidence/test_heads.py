@@ -402,8 +402,18 @@ def test_a_pool_that_is_empty_says_so_and_gets_its_blocks_back(make: Make) -> No
     assert [128, 128, 502] == [len(row.head_ab) for row in table.rows()]
 
 
+def test_a_pool_is_starved_before_somebody_has_to_go_without(make: Make) -> None:
+    table = make(HIT, pool_octets=2 * MORE_OCTETS)
+    count(table, udp_frame(b"AA" + b"x" * 500, 1))
+    assert not table.starved
+    count(table, udp_frame(b"AA" + b"x" * 500, 2))
+
+    assert table.starved
+    assert [502, 502] == [len(row.head_ab) for row in table.rows()]
+
+
 def test_a_closed_conversation_gives_its_block_back(make: Make) -> None:
-    table = make(HIT, pool_octets=MORE_OCTETS)
+    table = make(HIT, pool_octets=2 * MORE_OCTETS)  # with the last one it would be starved
     count(table, udp_frame(b"AA" + b"x" * 500, 1))
     (closed,) = table.close(1)
     count(table, udp_frame(b"AA" + b"y" * 500, 2))

@@ -15,7 +15,7 @@ from typing import Literal
 
 from portbook.evidence.containers import LARGEST
 from portbook.evidence.flows import RINGS
-from portbook.evidence.heads import FAR, PAST, PENDING, datagram_pieces, stream_pieces
+from portbook.evidence.heads import FAR, LEFT, PAST, PENDING, datagram_pieces, stream_pieces
 from portbook.evidence.rings import OUTGOING, RING_HEAD, RING_KIND, TAGGED
 from portbook.evidence.segments import TCP
 from portbook.evidence.shares import HIGHER_PORT, IPV6, LOWER_PORT, TRANSPORT, VLAN, key
@@ -128,6 +128,7 @@ class Stores:
         self.spare: dict[str, list[int]] = {name: [] for name in LAYOUT}
         self._used = dict.fromkeys(LAYOUT, 0)
         self._blocks = pool_octets // MORE_OCTETS
+        self._low = self._blocks // LEFT
         self._rings = RINGS
         self.extended: dict[int, int] = {}  # heads that have a block of the pool: whose they are
         self.starved = False
@@ -183,6 +184,7 @@ class Stores:
             self.starved = True
             return None
         self._blocks -= 1
+        self.starved = self.starved or self._blocks <= self._low
         self.extended[head] = row
         return self.take("pool")
 
@@ -191,7 +193,7 @@ class Stores:
         self._blocks += 1
         del self.extended[head]
         self.spare["pool"].append(block)
-        self.starved = False
+        self.starved = self.starved and self._blocks <= self._low
 
     def moved(self, gone: list[int]) -> None:
         """Say which conversations were taken out, in order, so that others have new numbers."""

@@ -15,6 +15,7 @@ PENDING = 4  # parts of a stream that may wait behind a gap
 FAR = 65535  # further than this from the SYN the first octets cannot be
 PAST = 1 << 24  # after 16 MiB of stream nothing comes back to its start
 TURN = 1 << 32
+LEFT = 8  # when so little of the pool is left, an eighth, what is young should be named
 
 
 class Pool:
@@ -22,6 +23,7 @@ class Pool:
 
     def __init__(self, octets: int) -> None:
         self.free = octets // MORE_OCTETS
+        self._low = self.free // LEFT
         self.starved = False
 
     def take(self) -> bool:
@@ -30,12 +32,14 @@ class Pool:
             self.starved = True
             return False
         self.free -= 1
+        # not only when one has got none: who comes next would
+        self.starved = self.starved or self.free <= self._low
         return True
 
     def give(self, blocks: int) -> None:
         """Give blocks back."""
         self.free += blocks
-        self.starved = self.starved and not self.free
+        self.starved = self.starved and self.free <= self._low
 
 
 class Head:

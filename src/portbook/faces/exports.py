@@ -204,8 +204,22 @@ def short_lines(source: str, site: str, told: Iterable[Short]) -> bytes:
 
 def one_document(records: Iterable[msgspec.Struct]) -> bytes:
     """Return all records as one JSON object, `{kind: [records]}`, indented for people."""
-    kinds: dict[str, list[dict[str, Any]]] = {}
+    return b"".join(in_pieces(records))
+
+
+def in_pieces(records: Iterable[msgspec.Struct]) -> Iterator[bytes]:
+    """Give the object of `one_document` record by record, since there may be a million."""
+    kinds: dict[str, list[msgspec.Struct]] = {}
     for record in records:
-        written = document(record)
-        kinds.setdefault(written["kind"], []).append(written)
-    return msgspec.json.format(_encoder.encode(kinds), indent=2) + b"\n"
+        kinds.setdefault(str(record.__struct_config__.tag), []).append(record)
+    before = b"{"
+    for kind, alike in kinds.items():
+        yield before + b'\n  "%s": [' % kind.encode()
+        between = b"\n    "
+        for record in alike:
+            written = msgspec.json.format(_encoder.encode(document(record)), indent=2)
+            yield between + written.replace(b"\n", b"\n    ")
+            between = b",\n    "
+        yield b"\n  ]"
+        before = b","
+    yield b"\n}\n" if kinds else b"{}\n"

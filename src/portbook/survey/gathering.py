@@ -76,7 +76,12 @@ class Gathering:
             return Looked([], _NOTHING, (), problem)
         closed = sum(end.counts.closed for end in ends)
         return Looked(
-            settled(seen), ends[0].counts._replace(closed=closed), ends[0].oddities, problem
+            settled(seen),
+            ends[0].counts._replace(closed=closed),
+            ends[0].oddities,
+            problem,
+            sum(end.left_out for end in ends),
+            sum(end.left_out_named for end in ends),
         )
 
     def _missing(self, capture: Capture, shares: Sequence[int]) -> Problem:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from portbook.claims.everything import Claims
 from portbook.errors import SourceError
@@ -18,11 +18,14 @@ from portbook.evidence.oddities import CUT_FRAME, meaning
 from portbook.evidence.table import HEAD_OCTETS, Counts, Row, Table
 from portbook.protocols.prefilter import prefilter
 from portbook.records import LOCAL_SITE, Oddity, Problem
+from portbook.survey.keeping import Keeping
 from portbook.survey.naming import Key, Memory, Named, keep, key, named, remember
 
 Progress = Callable[[str, int, int | None], None]
 LIMIT = 1_000_000  # conversations held at once
 POOL_OCTETS = 64 << 20  # for the longer heads of conversations that are still young
+MOST = 250_000  # conversations told one by one of a capture
+REMEMBERED = 250_000  # conversations that were closed early
 CLOSED_AT_ONCE = 8  # an eighth of the table is closed when it is full
 _WHERE = attrgetter("where")
 
@@ -32,6 +35,13 @@ class Room(NamedTuple):
 
     limit: int = LIMIT  # conversations
     pool_octets: int = POOL_OCTETS  # of longer heads
+    most: int = MOST  # conversations that are told one by one
+
+    def shared(self, count: int) -> Room:
+        """Return the room of each of so many that have it together."""
+        return Room(
+            max(1, self.limit // count), self.pool_octets // count, max(1, self.most // count)
+        )
 
 
 ROOM = Room()
@@ -45,6 +55,8 @@ class Looked(NamedTuple):
     counts: Counts
     oddities: tuple[Oddity, ...]
     problem: Problem | None
+    left_out: int = 0  # conversations that were only counted
+    left_out_named: int = 0
 
     @property
     def nothing_read(self) -> bool:
@@ -58,6 +70,8 @@ class End(NamedTuple):
     counts: Counts
     oddities: tuple[Oddity, ...]
     problem: Problem | None
+    left_out: int = 0
+    left_out_named: int = 0
 
 
 def look_at(
@@ -95,7 +109,11 @@ def stream(
     take: gets them one by one; all of them together, of all shares, go through `settled`
     folding: takes what it can fold, and that is not given
     """
-    return _Look(capture, claims, take, site, room, progress, part, folding).run()
+    if folding:
+        return _Look(capture, claims, take, site, room, progress, part, folding).run()
+    kept = Keeping(take, room.most)
+    end = _Look(capture, claims, kept.take, site, room, progress, part, None).run()
+    return end._replace(left_out=kept.left_out, left_out_named=kept.left_out_named)
 
 
 def problem(source: str, error: SourceError) -> Problem:
@@ -224,8 +242,16 @@ class _Look:
             self._parts[key(one.conversation)] += 1
             self._give(one.in_part(self._parts[key(one.conversation)]))
             keep(one, self._memory)  # the next part begins in the middle and tells less
+        _shorten(self._parts)
+        _shorten(self._memory)
 
     def _name_the_young(self) -> None:
         longer = (row for row in self._table.young(self._folding) if loses_octets(row))
         remember(self._observed(longer), self._claims, self._memory)
         self._table.release()
+
+
+def _shorten(known: dict[Any, Any]) -> None:
+    """Forget those that were closed the longest ago: they will hardly speak again."""
+    while len(known) > REMEMBERED:
+        del known[next(iter(known))]

@@ -31,10 +31,10 @@ from portbook.evidence.folding import (
     totals,
 )
 from portbook.findings.identity import ENOUGH_OCTETS
-from portbook.ports import Transport
 from portbook.protocols import protocols
 from portbook.protocols.prefilter import prefilter
 from portbook.records import LOCAL_SITE, Conversation, Total
+from portbook.survey.keeping import is_lost
 from portbook.survey.looking import ROOM, WHOLE, End, Progress, Room, stream
 from portbook.survey.naming import Named
 
@@ -154,7 +154,7 @@ class _Rest:
         self.last_ns = max(self.last_ns, told.last_ns)
         for kind, sum_ in alike((told,)).items():
             add(self.totals, kind, sum_)
-        if _is_lost(told):
+        if is_lost(told):
             return
         known = _known_by(told)
         before = self._groups.get(known) if known else None
@@ -172,11 +172,6 @@ class _Rest:
         if self._tell and self._untold:
             self._tell(self._untold)
         return [*self._groups.values(), *self._others]
-
-
-def _is_lost(one: Conversation) -> bool:
-    """Tell whether nobody answered over TCP, and the bytes say nothing: no rule looks at it."""
-    return one.transport is Transport.TCP and not one.protocol and not one.answered
 
 
 def _known_by(one: Conversation) -> tuple[object, ...]:

@@ -15,7 +15,7 @@ from portbook.survey.crew import look_at_all
 from portbook.survey.devices import devices
 from portbook.survey.elsewhere import joined
 from portbook.survey.knowledge import Knowledge
-from portbook.survey.looking import LIMIT, POOL_OCTETS, Progress, Room, problem
+from portbook.survey.looking import LIMIT, MOST, POOL_OCTETS, Progress, Room, problem
 from portbook.survey.naming import Named, key
 from portbook.survey.story import Story
 
@@ -29,6 +29,7 @@ def read(
     progress: Progress | None = None,
     limit: int = LIMIT,
     pool_octets: int = POOL_OCTETS,
+    most: int = MOST,
     jobs: int = 1,
 ) -> Story:
     """Read captures (files, folders, patterns, `-`) and tell all that is in them.
@@ -36,6 +37,7 @@ def read(
     A source that fails is told in `problems`, with what was read before it failed in the story.
     limit: conversations held at once; more are told in parts that add up
     pool_octets: for longer heads; when it is empty, what is young is named and the pool given back
+    most: conversations that are told of a capture; more are counted, and not judged
     jobs: processes that read side by side; 1: none but this one (see `crew.look_at_all`)
     """
     return look(
@@ -46,6 +48,7 @@ def read(
         progress=progress,
         limit=limit,
         pool_octets=pool_octets,
+        most=most,
         jobs=jobs,
     )
 
@@ -59,12 +62,13 @@ def look(
     progress: Progress | None = None,
     limit: int = LIMIT,
     pool_octets: int = POOL_OCTETS,
+    most: int = MOST,
     jobs: int = 1,
 ) -> Story:
     """Tell all that is in captures which were found already, under the names given to them."""
     began = time.perf_counter()
     problems = [problem(str(error).split(":", 1)[0], error) for error in found.problems]
-    room = Room(limit, pool_octets)
+    room = Room(limit, pool_octets, most)
     looked = look_at_all(
         found.captures, knowledge.claims, site=site, room=room, progress=progress, jobs=jobs
     )
@@ -81,6 +85,8 @@ def look(
         failed=len(found.problems) + sum(look.nothing_read for look in looked),
         seconds=time.perf_counter() - began,
         ends=_ends(seen),
+        left_out=sum(look.left_out for look in looked),
+        left_out_named=sum(look.left_out_named for look in looked),
     )
 
 
@@ -105,10 +111,13 @@ def told(
     failed: int,
     seconds: float,
     ends: Mapping[str, int],
+    left_out: int = 0,
+    left_out_named: int = 0,
 ) -> Story:
     """Make a story of named conversations: gather, and judge.
 
     ends: until when each source was listened to, Unix nanoseconds
+    left_out: conversations that were only counted, and how many of them have a name
     """
     seen = joined(seen)
     conversations = tuple(one.conversation for one in seen)
@@ -127,14 +136,15 @@ def told(
         summary=Summary(
             packets=sum(one.packets for one in counts),
             octets=sum(one.octets for one in counts),
-            conversations=_different(seen),
+            conversations=_different(seen) + left_out,
             seconds=round(seconds, 6),
             sources=sources,
             failed_sources=failed,
-            named=_different(one for one in seen if one.conversation.protocol),
+            named=_different(one for one in seen if one.conversation.protocol) + left_out_named,
             no_ports=sum(one.no_ports for one in counts),
             oddities=sum(one.count for one in oddities),
             closed_early=sum(one.closed for one in counts),
+            left_out=left_out,
         ),
         conversations=conversations,
         services=served,

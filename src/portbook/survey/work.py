@@ -51,8 +51,7 @@ class Work(NamedTuple):
 
     def room_of(self, task: Task) -> Room:
         """Return what a task may hold: shares of a capture together as much as one look at it."""
-        shares = task.part[1]
-        return Room(max(1, self.room.limit // shares), self.room.pool_octets // shares)
+        return self.room.shared(task.part[1])
 
 
 def work(given: Work, queue: int, pipe: int) -> int:

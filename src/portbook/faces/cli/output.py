@@ -23,7 +23,8 @@ def write_records(records: Iterable[msgspec.Struct], shape: Shape) -> None:
         for some in exports.lines(records):
             out.write(some)
     else:
-        out.write(exports.one_document(records))
+        for some in exports.in_pieces(records):
+            out.write(some)
     out.flush()
 
 
@@ -47,5 +48,11 @@ def complain(story: Story) -> None:
     """Say on standard error which sources failed and what could not be seen."""
     for problem in story.problems:
         click.echo(f"portbook: {safe(problem.message)}", err=True)
+    if story.summary.left_out:
+        click.echo(
+            f"portbook: {story.summary.left_out} conversations are counted and not told one by "
+            "one; --most N makes room for more, --summary judges alike ones together",
+            err=True,
+        )
     for sentence in story.summary.hidden:
         click.echo(f"portbook: {safe(sentence)}", err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import click
 
 from portbook.faces.cli.options import Shape, booked, filtered, judged, shaped
 from portbook.survey.knowledge import Knowledge
+from portbook.survey.story import Story
 from portbook.survey.wants import Wants
 
 MOST_JOBS = 64
@@ -51,12 +53,22 @@ MOST_JOBS = 64
     help="Processes that read large captures side by side; 1: this one alone. Default: as many as "
     "there are processors for it, 8 at the most.",
 )
+@click.option(
+    "--most",
+    type=click.IntRange(1),
+    default=250_000,
+    show_default=True,
+    metavar="N",
+    help="Conversations that are told one by one of a capture; what is beyond is counted, and "
+    "that is said. It bounds memory: some 3 kB each.",
+)
 @filtered
 @booked
 @judged("never")
 @shaped
 def command(
     captures: tuple[str, ...],
+    most: int,
     jobs: int | None,
     wants: Wants,
     shape: Shape,
@@ -82,11 +94,9 @@ def command(
         raise click.UsageError("--summary and --brief tell of all that is there: no filter")
     if brief and shape is not Shape.JSONL:
         raise click.UsageError("--brief writes lines: it goes with --jsonl")
-    look = (
-        partial(reckoning.reckon, tell=partial(write_short, site))
-        if brief
-        else (reckoning.reckon if summary else partial(traffic.read, jobs=jobs or processors()))
-    )
+    look: Callable[..., Story] = partial(traffic.read, jobs=jobs or processors())
+    if short:
+        look = partial(reckoning.reckon, tell=partial(write_short, site) if brief else None)
     progress = Progress()
     try:
         story = look(
@@ -95,6 +105,7 @@ def command(
             now_ns=time.time_ns(),
             site=site,
             progress=progress,
+            most=most,
         )
     finally:
         progress.close()
