@@ -15,6 +15,7 @@ from portbook.protocols.moulds import (
     ANY_TAG,
     Any,
     Ber,
+    Clear,
     Counted,
     Crc32,
     Dnp3,
@@ -65,7 +66,7 @@ class _Message:
         self.marks: list[Told] = []
         self.varint: int | None = None
         self.placed = self.xored = False
-        self.xored_from = 0
+        self.xored_from = self.clear = 0
         self.crc: tuple[int, int] | None = None  # from where, where it stands
 
     def make(self, steps: Message) -> bytes | None:
@@ -179,6 +180,8 @@ class _Message:
                 self.octets += named(draw, len(self.octets) - 4, questions, netbios)
             case Rest(least):
                 self.octets += draw(st.binary(min_size=least, max_size=least + 40))
+            case Clear(bits):
+                self.clear = bits
             case Xor():
                 self.xored, self.xored_from = True, len(self.octets)
             case Crc32(back):
@@ -208,7 +211,8 @@ class _Message:
 
     def mark(self, step: Mark) -> bool:
         high = min(step.high, (1 << 8 * step.size) - 1)
-        value = self.draw(st.integers(step.low, high))
+        value = self.draw(st.integers(step.low, high)) & ~self.clear
+        self.clear = 0
         if self.given is not None:
             if not self.given:
                 return False

@@ -20,6 +20,7 @@ CUT = cython.declare(cython.Py_ssize_t, -2)  # it goes on where nothing was kept
 WORDS = cython.declare(cython.Py_ssize_t, moulds.WORDS)
 WHOLE = cython.declare(cython.ulonglong, moulds.WHOLE)
 XOR = cython.declare(cython.ulonglong, moulds.XOR)
+CLEAR = cython.declare(cython.ulonglong, moulds.CLEAR)
 MIX = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
 LINE_FEED = cython.declare(cython.int, 10)
 COUNTS = cython.declare(cython.Py_ssize_t, 8)  # octets of the four counts of a DNS message
@@ -229,11 +230,16 @@ class Scanner:
     ) -> cython.Py_ssize_t:
         """Return where a message goes on whose octets pass the check at `pc`, MISFIT or CUT."""
         kind: cython.ulonglong = self.program[pc + 1]
+        at: cython.Py_ssize_t
         if kind == WHOLE:
-            return MISFIT if limit < bound else here
+            at = cython.cast(cython.Py_ssize_t, self.program[pc + 2])
+            return MISFIT if limit < bound and (not at or limit - here < at) else here
+        if kind == CLEAR:
+            if here >= limit:
+                return CUT if limit < bound else MISFIT
+            return MISFIT if self.data[here] & self.program[pc + 2] else here
         if end < 0 or end > limit:
             return MISFIT if end < 0 or limit == bound else CUT
-        at: cython.Py_ssize_t
         octet: cython.ulonglong
         value: cython.ulonglong = 0
         if kind == XOR:

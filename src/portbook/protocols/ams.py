@@ -9,6 +9,19 @@ from portbook.ports import PortRange, Transport
 from portbook.protocols import Payload, Protocol, Signature, Usual, confirmed, plausible
 from portbook.protocols.framing import MORE, Walk, both
 from portbook.protocols.layout import LE, RAW, Coding, Field, Layout
+from portbook.protocols.moulds import (
+    Any,
+    Length,
+    Mark,
+    Mould,
+    Number,
+    Octets,
+    OneOf,
+    Rest,
+    Speech,
+    Step,
+)
+from portbook.protocols.moulds import Message as Steps
 from portbook.records import Identification, Source
 
 NAME = "ams"
@@ -200,6 +213,39 @@ def _facts(messages: list[Message]) -> dict[str, object]:
     return facts | ({"devices": sorted(devices)} if devices else {})
 
 
+def _moulds() -> tuple[Mould, ...]:
+    """Requests and responses of ADS; over UDP a question to a router and its answer."""
+    asks, tells = _ads(0, (1, 2)), _ads(RESPONSE, (2, 1))
+    later = (_ads(0), _ads(RESPONSE))
+    cookie, invoke = Octets(COOKIE), Mark(4)
+    services = [tuple(bytes((one, 0, 0, kind)) for one in SERVICES) for kind in (0, 0x80)]
+    question, answer = ((cookie, invoke, OneOf(one), Any(12), Rest()) for one in services)
+    return (
+        Mould(Transport.TCP, Speech((asks,), (asks, _ads(RESPONSE))), Speech((tells,), later)),
+        Mould(Transport.UDP, Speech((question,), ()), Speech((answer,), ())),
+    )
+
+
+def _ads(kind: int, places: tuple[int, int] | None = None) -> Steps:
+    """Return a message; of those that count, who is asked, who asks and the number are marks."""
+    ends: tuple[Step, Step] = Any(8), Any(8)
+    number: Step = Any(4)
+    if places:
+        ends, number = (Mark(8, place=places[0]), Mark(8, place=places[1])), Mark(4, place=3)
+    return (
+        Octets(b"\0\0"),
+        Length(4, little=True, high=MOST),
+        *ends,
+        Number(2, min(COMMANDS), max(COMMANDS), little=True),
+        Octets(bytes((ADS | kind, 0))),
+        Length(4, 8, little=True, high=MOST),
+        Any(2),
+        Octets(b"\0\0"),  # of an error
+        number,
+        Rest(),
+    )
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="Beckhoff AMS (ADS, TwinCAT)",
@@ -218,6 +264,7 @@ PROTOCOL = Protocol(
         Usual(PortRange(48899, 48899), Transport.UDP, title="AMS router discovery", source=2),
     ),
     layouts=(HEADER, DISCOVERY, DEVICE),
+    moulds=_moulds(),
     stays_inside=Scope.PRIVATE,
     safety=(
         "Whoever has a route to an AMS router reads and writes every variable of its runtimes and "

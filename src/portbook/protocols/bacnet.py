@@ -19,9 +19,11 @@ from portbook.protocols import (
     Signature,
     Usual,
     bacnet_asking,
+    bacnet_moulding,
     confirmed,
     plausible,
 )
+from portbook.protocols.bacnet_moulding import HAS_ORIGIN, HAS_TARGET, IS_NETWORK, SERVICES
 from portbook.protocols.layout import BE, Field, Layout
 from portbook.records import Identification, Source
 
@@ -40,7 +42,6 @@ NETWORK_AT = {
     (IPV4, 0x04): 10, (IPV4, 0x09): 4, (IPV4, 0x0A): 4, (IPV4, 0x0B): 4,
     (IPV6, 0x01): 10, (IPV6, 0x02): 7, (IPV6, 0x0C): 7,
 }  # fmt: skip
-HAS_TARGET, HAS_ORIGIN, IS_NETWORK = 0x20, 0x08, 0x80  # bits of the network header's control
 REQUEST, UNCONFIRMED, SIMPLE, COMPLEX, SEGMENT, ERROR, REJECT, ABORT = range(8)
 HEADERS = {
     REQUEST: 4,
@@ -55,7 +56,6 @@ HEADERS = {
 EXACT = frozenset((SIMPLE, SEGMENT, REJECT, ABORT))  # nothing follows the header
 ANSWERS = frozenset((SIMPLE, COMPLEX, ERROR, REJECT, ABORT))
 SEGMENTED = 0x08
-SERVICES = 32
 I_AM, I_HAVE, READ_PROPERTY, READ_MULTIPLE = 0, 1, 12, 14
 DEVICE = 8  # object type
 PROPERTIES = {
@@ -371,6 +371,7 @@ PROTOCOL = Protocol(
         Usual(PortRange(47809, 47823), Transport.UDP, "both", title="further BACnet/IP networks"),
     ),
     layouts=(LINK,),
+    moulds=bacnet_moulding.moulds(),
     questions=bacnet_asking.questions(),
     stays_inside=Scope.PRIVATE,
     safety=(

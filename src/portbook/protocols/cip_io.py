@@ -17,6 +17,7 @@ from portbook.protocols import (
     plausible,
 )
 from portbook.protocols.layout import LE, Field, Layout
+from portbook.protocols.moulds import Any, Length, Message, Mould, Octets, Rest, Speech, Whole
 from portbook.records import Identification, Source
 
 NAME = "cip-io"
@@ -117,6 +118,14 @@ def _rising(found: list[Datagram]) -> int:
     return rising
 
 
+def _mould() -> Mould:
+    """Data in both directions, every datagram kept whole."""
+    data: Message = (Octets(b"\xb1\0"), Length(2, little=True), Rest())
+    sequenced: Message = (Whole(), Octets(b"\2\0\2\x80\x08\0"), Any(8), *data)
+    plain: Message = (Whole(), Octets(b"\2\0\0\x80\4\0"), Any(4), *data)
+    return Mould(Transport.UDP, Speech((sequenced, plain)), Speech((sequenced, plain)))
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="CIP I/O (EtherNet/IP implicit messages)",
@@ -131,6 +140,7 @@ PROTOCOL = Protocol(
     ),
     usual=(Usual(PortRange(2222, 2222), Transport.UDP, "both", confidence="two sources"),),
     layouts=(SEQUENCED, PLAIN),
+    moulds=(_mould(),),
     stays_inside=Scope.PRIVATE,
     safety=(
         "These datagrams move real outputs many times a second. Anything that answers or repeats "

@@ -9,6 +9,8 @@ from portbook.ports import PortRange, Transport
 from portbook.protocols import Payload, Protocol, Signature, Usual, confirmed, plausible
 from portbook.protocols.framing import MORE, Walk, both
 from portbook.protocols.layout import BE, HEX, TEXT, Field, Layout
+from portbook.protocols.moulds import Any, Length, Mark, Mould, Number, Octets, Rest, Speech, Whole
+from portbook.protocols.moulds import Message as Steps
 from portbook.records import Identification, Source
 
 NAME = "fins"
@@ -193,6 +195,48 @@ def _agreed(requests: list[Message], answers: list[Message]) -> int:
     return sum((one.service, one.command, one.destination) in asked for one in answers)
 
 
+def _moulds() -> tuple[Mould, ...]:
+    """Commands and their responses, over TCP behind the word FINS and an exchange of nodes."""
+    ask, give = (
+        (Octets(MAGIC), Octets(bytes((0, 0, 0, LENGTHS[kind], 0, 0, 0, kind))), Any(size))
+        for kind, size in ((ASK_NODE, 8), (GIVE_NODE, 12))
+    )
+    asks, tells = _framed(0x80, 0), _framed(0x80 | RESPONSE, 2)
+    commands, responses = (
+        tuple(
+            (Whole(), *_headed(control), *route, Mark(1), Mark(2, low=low, high=high), Rest(least))
+            for low, high in _USUAL_COMMANDS
+        )
+        for control, route, least in (
+            (0x80, (Any(3), Mark(3)), 0),
+            (0x80 | RESPONSE, (Mark(3), Any(3)), 2),
+        )
+    )
+    return (
+        Mould(Transport.TCP, Speech((ask, *asks)), Speech((give, *tells))),
+        Mould(Transport.UDP, Speech(commands), Speech(responses)),
+    )
+
+
+def _headed(control: int) -> Steps:
+    return (Octets(bytes((control, 0)), b"\xfe\xff"), Number(1, 0, BRIDGES[-1]))
+
+
+def _framed(control: int, least: int) -> tuple[Steps, ...]:
+    start = (Octets(MAGIC), Length(4, high=MOST), Octets(bytes((0, 0, 0, FRAME))), Any(4))
+    return tuple(
+        (*start, *_headed(control), Any(7), Number(2, low, high), Rest(least))
+        for low, high in _USUAL_COMMANDS
+    )
+
+
+# ranges in which every command is known: of memory, run and stop, states, clock, errors
+_USUAL_COMMANDS = (
+    (0x0101, 0x0105), (0x0501, 0x0502), (0x0601, 0x0603), (0x0701, 0x0702), (0x0401, 0x0403),
+    (0x2101, 0x2103), (0x2301, 0x2302), (0x0306, 0x0308),
+)  # fmt: skip
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="Omron FINS",
@@ -212,6 +256,7 @@ PROTOCOL = Protocol(
         Usual(PortRange(9600, 9600), Transport.UDP, confidence="two sources"),
     ),
     layouts=(ENVELOPE, HEADER, CONTROLLER),
+    moulds=_moulds(),
     stays_inside=Scope.PRIVATE,
     safety=(
         "FINS has no login: whoever reaches the port can write memory, load programs and stop the "

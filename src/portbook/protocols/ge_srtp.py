@@ -9,6 +9,8 @@ from portbook.ports import PortRange, Transport
 from portbook.protocols import Payload, Protocol, Signature, Usual, confirmed, plausible
 from portbook.protocols.framing import MORE, Walk, both
 from portbook.protocols.layout import BE, HEX, LE, Field, Layout
+from portbook.protocols.moulds import Any, Length, Mark, Mould, Octets, Rest, Speech
+from portbook.protocols.moulds import Message as Steps
 from portbook.records import Identification, Source
 
 NAME = "ge-srtp"
@@ -129,6 +131,41 @@ def _agreed(requests: list[Message], answers: list[Message]) -> int:
     return sum((one.number, one.source) in asked for one in answers)
 
 
+def _mould() -> Mould:
+    """A session that is begun and granted, then requests and their answers."""
+    cpu = Octets(bytes((CPU_MAILBOX, 0, 0)))
+    asked, told = (Any(4), Mark(1), cpu), (Mark(1), cpu, Any(4))
+    asks = (
+        *_mailboxes(FIRST, PLAIN, WITH_TEXT, asked),
+        *_mailboxes(REQUEST, PLAIN, WITH_TEXT, asked),
+    )
+    tells = _mailboxes(ANSWER, FROM_SERVER[0], FROM_SERVER[1], told)
+    refused = _mailboxes(ANSWER, FROM_SERVER[2], FROM_SERVER[2], told)
+    begin, begun = _began(BEGIN), _began(BEGUN)
+    return Mould(
+        Transport.TCP,
+        Speech(tuple((*begin, *one) for one in asks), asks),
+        Speech(tuple((*begun, *one) for one in tells), (*tells, *refused)),
+    )
+
+
+def _mailboxes(kind: int, plain: int, with_text: int, route: Steps) -> tuple[Steps, ...]:
+    """Return a mailbox without text and one with it."""
+    start, one_packet = (Octets(bytes((kind, 0))), Mark(2)), Octets(b"\1\1")
+    blank = (Octets(bytes(3)), Any(22))
+    size = Length(2, MAILBOX.size - 6, little=True)
+    return (
+        (*start, Octets(b"\0\0"), *blank, Octets(bytes((plain,))), *route, one_packet, Any(14)),
+        (*start, size, *blank, Octets(bytes((with_text,))), *route, one_packet, Any(14), Rest()),
+    )
+
+
+def _began(kind: int) -> Steps:
+    """Return a whole mailbox of zeros, but for the two octets that were seen with values."""
+    start = (Octets(bytes((kind, 0))), Any(1), Octets(bytes(5)), Any(1))
+    return (*start, *(Octets(bytes(8)) for _ in range(5)), Octets(bytes(7)))
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="GE SRTP (GE and Emerson PACSystems, Series 90, FANUC robots)",
@@ -151,6 +188,7 @@ PROTOCOL = Protocol(
     ),
     usual=(Usual(PortRange(18245, 18245), Transport.TCP, confidence="two sources"),),
     layouts=(MAILBOX,),
+    moulds=(_mould(),),
     stays_inside=Scope.PRIVATE,
     safety=(
         "SRTP reads and writes the memory of a controller and stops it; its passwords travel in "

@@ -11,6 +11,21 @@ from portbook.ports import PortRange, Transport
 from portbook.protocols import Payload, Protocol, Signature, Usual, confirmed, plausible
 from portbook.protocols.framing import MORE, Walk, both
 from portbook.protocols.layout import BE, Field, Layout
+from portbook.protocols.moulds import (
+    Any,
+    Counted,
+    Length,
+    Mark,
+    Mould,
+    Number,
+    Octets,
+    OneOf,
+    Rest,
+    Speech,
+    Step,
+    Xor,
+)
+from portbook.protocols.moulds import Message as Steps
 from portbook.records import Identification, Source
 
 NAME = "hart-ip"
@@ -162,6 +177,39 @@ def _signatures() -> tuple[Signature, ...]:
     )
 
 
+def _moulds() -> tuple[Mould, ...]:
+    """Sessions of requests and their answers, with frames of one device or of several."""
+    asks = _session(REQUEST, answered=True)
+    # once the first answer repeats its request, the others need not
+    tells = Speech(_session(RESPONSE, answered=True), _session(RESPONSE, answered=False))
+    return tuple(
+        Mould(transport, Speech(asks), tells) for transport in (Transport.TCP, Transport.UDP)
+    )
+
+
+def _session(kind: int, *, answered: bool) -> tuple[Steps, ...]:
+    def headed(number: int, *rest: Step) -> Steps:
+        mark = Mark(1, low=number, high=number) if answered else Number(1, number, number)
+        sequence = Mark(2) if answered else Any(2)
+        return (Octets(bytes((VERSION, kind))), mark, Any(1), sequence, *rest)
+
+    size = Length(2, -HEADER.size)
+    ends = (Counted(1, 0, 255), Any(1))  # data and the check octet
+    frames = ((LONG_ADDRESS, Any(6)), (0, Any(2)))  # address and command
+    return (
+        *(
+            headed(FRAME, size, Xor(), OneOf(tuple(bytes((wide | one,)) for one in FRAME_TYPES)),
+                   rest, *ends)
+            for wide, rest in frames
+        ),
+        headed(KEEP_ALIVE, Octets(b"\0\x08")),
+        headed(OPEN, Octets(b"\0\x0d"), Number(1, HOSTS[0], HOSTS[-1]), Any(4)),
+        headed(CLOSE, Octets(b"\0\x08")),
+        headed(COMMANDS, size, Rest(2)),
+        headed(LOG, size, Rest(2)),
+    )  # fmt: skip
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="HART-IP",
@@ -176,6 +224,7 @@ PROTOCOL = Protocol(
         Usual(PortRange(5094, 5094), Transport.UDP, confidence="two sources"),
     ),
     layouts=(HEADER,),
+    moulds=_moulds(),
     stays_inside=Scope.PRIVATE,
     safety=(
         "HART-IP reaches through a gateway to single transmitters and valves; its commands write "

@@ -22,6 +22,8 @@ from portbook.protocols import (
 )
 from portbook.protocols.framing import MORE, Walk, both
 from portbook.protocols.layout import BE, LE, Field, Layout
+from portbook.protocols.moulds import Any, Counted, Length, Mould, Octets, Rest, Speech
+from portbook.protocols.moulds import Message as Steps
 from portbook.records import Identification, Source
 
 NAME = "melsoft"
@@ -155,6 +157,18 @@ def _signatures() -> tuple[Signature, ...]:
     )
 
 
+def _moulds() -> tuple[Mould, ...]:
+    """Questions and answers, to one host."""
+    asks, tells = (Speech((_message(*pair),)) for pair in (ASKED, ANSWERED))
+    return tuple(Mould(transport, asks, tells) for transport in (Transport.TCP, Transport.UDP))
+
+
+def _message(marker: int, inner: int) -> Steps:
+    head = (Octets(bytes((marker,))), Any(2), Octets(b"\0\0\x11\x11"), Any(12))
+    size = Length(2, little=True)
+    return (*head, size, Octets(bytes((inner,))), Any(1), Counted(1, 0, 255), Rest(1))
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="MELSOFT (Mitsubishi MELSEC engineering)",
@@ -171,6 +185,7 @@ PROTOCOL = Protocol(
         Usual(PortRange(5560, 5560), Transport.UDP, title="MELSOFT direct connection", source=2),
     ),
     layouts=(HEADER,),
+    moulds=_moulds(),
     stays_inside=Scope.PRIVATE,
     safety=(
         "MELSOFT loads and reads programs and stops the CPU. Keep it inside the control network, "

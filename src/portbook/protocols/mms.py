@@ -7,13 +7,16 @@ from typing import NamedTuple
 from portbook.addresses import Scope
 from portbook.ports import PortRange, Transport
 from portbook.protocols import Payload, Protocol, Signature, Usual, ber, confirmed, plausible
-from portbook.protocols.tpkt import CONFIRM, CONNECT, Stream, read
+from portbook.protocols.moulds import Ber, Length, Mould, Octets, OneOf, Rest, Sized, Speech
+from portbook.protocols.moulds import Message as Steps
+from portbook.protocols.tpkt import CARRIES, CONFIRM, CONFIRMS, CONNECT, CONNECTS, Stream, read
 from portbook.records import Identification, Source
 
 NAME = "mms"
 SYNTAX = bytes.fromhex("28ca220201")  # abstract syntax 1.0.9506.2.1
 OPENINGS = (0x0D, 0x0E)  # session: connect, accept
 TRANSFER = b"\x01\x00\x01\x00"  # session: give tokens, data transfer
+FINISH = b"\x09"  # session: finish
 PRESENTED, VALUE = 0x61, 0xA0  # fully encoded data; a single ASN.1 type
 REQUEST, RESPONSE, ERROR, UNCONFIRMED, REJECT = 0xA0, 0xA1, 0xA2, 0xA3, 0xA4
 CONCLUDE, CONCLUDED = 0x8B, 0x8C
@@ -164,6 +167,30 @@ def _octet(value: int) -> bytes:
     return bytes((value,))
 
 
+def _mould() -> Mould:
+    """A session that is opened with the syntax of MMS, then requests and their answers."""
+    start: Steps = (*CARRIES, Octets(TRANSFER))
+    opened = (*CONNECTS, *_session(OPENINGS[0]), *start, _presented(REQUEST, ber.INTEGER))
+    accepted = tuple(
+        (*CONFIRMS, *_session(OPENINGS[1]), *start, _presented(kind, number))
+        for kind, number in ((RESPONSE, ber.INTEGER), (ERROR, CONTEXT))
+    )
+    asks: Steps = (*CARRIES, OneOf((TRANSFER, FINISH)), Rest())
+    tells: Steps = (Octets(b"\x03\0"), Length(2, -4), OneOf((b"\2\xf0\x80", b"\2\xf0\0")), Rest())
+    return Mould(Transport.TCP, Speech((opened,), (asks,)), Speech(accepted, (tells,)))
+
+
+def _presented(kind: int, number: int) -> Ber:
+    """Return a unit whose number is a mark, down to its service."""
+    unit = Ber(kind, (Ber(number, mark=True), Ber(0x80, None, 0xBF)))
+    return Ber(PRESENTED, (Ber(ber.SEQUENCE, (Ber(ber.INTEGER), Ber(VALUE, (unit,)))),))
+
+
+def _session(kind: int) -> Steps:
+    telegram = (Octets(bytes((2, 0xF0, 0x80, kind))), Rest())
+    return (Octets(b"\x03\0"), Sized(2, telegram, add=-4))
+
+
 PROTOCOL = Protocol(
     name=NAME,
     title="MMS (IEC 61850, TASE.2)",
@@ -174,6 +201,7 @@ PROTOCOL = Protocol(
     ),
     signatures=(Signature(Transport.TCP, 0, b"\x03\x00"),),
     usual=(Usual(PortRange(102, 102), Transport.TCP, confidence="two sources", source=1),),
+    moulds=(_mould(),),
     stays_inside=Scope.PRIVATE,
     safety=(
         "MMS operates breakers of a substation, mostly without a login. Keep it inside the "

@@ -197,11 +197,22 @@ class Rest(NamedTuple):
 
 
 class Whole(NamedTuple):
-    """Nothing of the message may be missing, not even of a later one."""
+    """Nothing may be missing of the datagram, not even of a later one.
+
+    least: so many octets are enough; 0: all of it
+    """
+
+    least: int = 0
 
 
 class Xor(NamedTuple):
     """From here to the end of the message, which must be known, all octets make zero by xor."""
+
+
+class Clear(NamedTuple):
+    """None of these bits is set in the octet that comes next."""
+
+    bits: int
 
 
 class Crc32(NamedTuple):
@@ -239,6 +250,7 @@ Step: TypeAlias = (
     | Rest
     | Whole
     | Xor
+    | Clear
     | Crc32
     | Dnp3
 )
@@ -274,7 +286,7 @@ class Mould(NamedTuple):
     AGAIN, REST, DNP3, SIZED, RUN, LINE, KIND, TAIL, DNS, CHECK, END,
 ) = range(24)  # fmt: skip
 UNLESS, ONLY = 1, 2  # how a `Repeat` ends
-WHOLE, XOR, CRC32 = range(3)  # what is checked
+WHOLE, XOR, CRC32, CLEAR = range(4)  # what is checked
 _ALL = (1 << 64) - 1
 
 
@@ -288,7 +300,11 @@ def program(message: Message) -> list[tuple[int, ...]]:
 
 def first_octets(mould: Mould) -> frozenset[int]:
     """Return the octets with which a client that fits a mould may begin."""
-    return frozenset(octet for message in mould.asks.first for octet in _first(message[0]))
+    begin = (
+        next(one for one in message if not isinstance(one, Whole | Clear))
+        for message in mould.asks.first
+    )
+    return frozenset(octet for step in begin for octet in _first(step))
 
 
 def _first(step: Step) -> Iterable[int]:
@@ -371,10 +387,12 @@ def _rows(step: Step, depth: int) -> list[tuple[int, ...]]:
             return [_row(DNS, questions, netbios)]
         case Rest(least):
             return [_row(REST, least)]
-        case Whole():
-            return [_row(CHECK, WHOLE)]
+        case Whole(least):
+            return [_row(CHECK, WHOLE, least)]
         case Xor():
             return [_row(CHECK, XOR)]
+        case Clear(bits):
+            return [_row(CHECK, CLEAR, bits)]
         case Crc32(back):
             return [_row(CHECK, CRC32, back)]
         case Dnp3():

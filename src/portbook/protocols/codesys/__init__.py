@@ -9,8 +9,19 @@ from __future__ import annotations
 from portbook.addresses import Scope
 from portbook.ports import PortRange, Transport
 from portbook.protocols import Protocol, Signature, Usual
-from portbook.protocols.codesys import asking, blocks, datagram, naming, services
+from portbook.protocols.codesys import asking, blocks, channel, datagram, naming, services
 from portbook.protocols.codesys.recognition import NAME, recognise
+from portbook.protocols.moulds import (
+    Any,
+    Crc32,
+    Message,
+    Mould,
+    Number,
+    Octets,
+    OneOf,
+    Rest,
+    Speech,
+)
 from portbook.records import Source
 
 SOURCES = (
@@ -59,6 +70,44 @@ PROGRAMS = (
     "codesys3",
 )
 _MAGIC_AND_SERVICE = bytes((0xFF, 0x00, 0x00, 0xFF))
+
+# words of the sender's and the receiver's address; a receiver of none is everybody
+_ADDRESSES = ((1, 1), (2, 2), (1, 0), (2, 0), (1, 2), (2, 1))
+_CLIENT = channel.FROM_CLIENT
+
+
+def _mould() -> Mould:
+    """Questions to the name service and channels, both ways over UDP."""
+    opens = (Octets(bytes((channel.OPEN_REQUEST,))), Any(1), Octets(b"\1\1"), Crc32(4), Any(12))
+    alive = (Octets(bytes((channel.KEEP_ALIVE, _CLIENT)), bytes((0xFF, _CLIENT))), Any(2))
+    asks = (
+        *_sent(datagram.NAME_REQUEST, (Octets(b"\2\xc2\0\4"), Any(4))),
+        *_sent(datagram.CHANNEL, opens),
+        *_sent(datagram.CHANNEL, alive),
+    )
+    answers = _sent(datagram.NAME_ANSWER, (Octets(b"\x80\xc2\0\4"), Rest(4)))
+    later = asks[: len(_ADDRESSES)] + _on_channels(_CLIENT, b"\xc2", b"\xc3", b"\xc4")
+    tells = answers + _on_channels(0, b"\x82", b"\x83", b"\x84")
+    return Mould(Transport.UDP, Speech(asks, later), Speech(tells))
+
+
+def _on_channels(flag: int, *kinds: bytes) -> tuple[Message, ...]:
+    from_it = Octets(bytes((flag,)), bytes((_CLIENT,)))
+    data = _sent(datagram.CHANNEL, (Number(1, channel.DATA, channel.KEEP_ALIVE), from_it, Rest()))
+    return data + _sent(datagram.CHANNEL, (OneOf(kinds), Rest(1)))
+
+
+def _sent(service: int, payload: Message) -> tuple[Message, ...]:
+    """Return a payload behind the header of a datagram, for addresses of all usual lengths."""
+    start = Octets(bytes((datagram.MAGIC, 3, 0, service, 0)), b"\xff\x07\x3f\xff\xff")
+    found = []
+    for sender, receiver in _ADDRESSES:
+        size = 2 * (sender + receiver)
+        lengths = Octets(bytes((sender << 4 | receiver,)))
+        padding = (Octets(bytes(2)),) if (datagram.HEADER.size + size) % 4 else ()
+        found.append((start, lengths, Any(size), *padding, *payload))
+    return tuple(found)
+
 
 PROTOCOL = Protocol(
     name=NAME,
@@ -118,4 +167,5 @@ PROTOCOL = Protocol(
     programs=(*PROGRAMS, "portbook"),
     questions=asking.questions(PROGRAMS),
     talkative=True,
+    moulds=(_mould(),),
 )

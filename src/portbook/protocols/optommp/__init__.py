@@ -10,6 +10,7 @@ from portbook.addresses import Scope
 from portbook.ports import PortRange, Transport
 from portbook.protocols import Protocol, Signature, Usual
 from portbook.protocols.optommp import areas, asking, messages
+from portbook.protocols.optommp.moulding import moulds
 from portbook.protocols.optommp.recognition import NAME, TELL_TALE, recognise
 from portbook.records import Source
 
@@ -70,4 +71,5 @@ PROTOCOL = Protocol(
     questions=asking.questions(),
     guards=(PortRange(asking.PORT, asking.PORT),),
     talkative=True,
+    moulds=moulds(),
 )

@@ -8,6 +8,17 @@ from __future__ import annotations
 
 from portbook.ports import PortRange, Transport
 from portbook.protocols import Protocol, Signature, Usual
+from portbook.protocols.moulds import (
+    Any,
+    Length,
+    Message,
+    Mould,
+    Number,
+    Octets,
+    OneOf,
+    Rest,
+    Speech,
+)
 from portbook.protocols.reftek import client, layouts, packets
 from portbook.protocols.reftek.recognition import NAME, recognise
 from portbook.records import Source
@@ -36,6 +47,35 @@ _SENT_ALONE = ("DT", "EH", "ET", "SH")
 
 def _head(transport: Transport, at: int, kind: str) -> Signature:
     return Signature(transport, at, kind.encode() + bytes(5), _HEAD_MASK)
+
+
+def _mould() -> Mould:
+    """A program that greets the server, tells its process and its wishes, and is sent packets."""
+    hello = OneOf(client.HELLOS)
+    processes: tuple[Message, ...] = tuple(
+        (Octets(bytes((0, client.PID, 0, 0, 0, size))), Any(size))
+        for size in client.PROCESS_SIZES.values()
+    )
+    wishes: tuple[Message, ...] = tuple(
+        (Octets(bytes((0, client.ATTR, 0, 0, 0, size))), Any(size))
+        for size in (_WISH, _WISH + client.MAY_COMMAND)
+    )
+    nothing = tuple(bytes((0, kind, 0, 0, 0, 0)) for kind in (client.NOP, client.BREAK))
+    started: Message = (Number(2, client.START, client.FLUSH), _SIZE, Rest())
+    command: Message = (Octets(bytes((0, client.COMMAND))), _SIZE, Rest())
+    sent: Message = (Number(2, client.REFTEK, client.EXTENDED[0] - 1), _SIZE, Rest())
+    return Mould(
+        Transport.TCP,
+        Speech(
+            tuple((hello, *one) for one in processes),
+            ((OneOf(nothing),), *wishes, *processes, started, command),
+        ),
+        Speech(((hello,),), (sent,)),
+    )
+
+
+_SIZE = Length(4, high=client.LARGEST)
+_WISH = client.ATTRIBUTES.size
 
 
 PROTOCOL = Protocol(
@@ -82,6 +122,7 @@ PROTOCOL = Protocol(
             2,
         ),
     ),
+    moulds=(_mould(),),
     layouts=(*layouts.ALL, client.HEADER, client.ATTRIBUTES, client.COMMAND_HEAD),
     safety=(
         "No log-in and no encryption: the server limits only commands, by the client's address. "
