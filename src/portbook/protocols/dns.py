@@ -189,9 +189,15 @@ def _moulds() -> tuple[Mould, ...]:
     """Queries of one question, and answers that repeat their id and the question."""
     ask = (Mark(2), Octets(bytes(2), b"\xf8\x40"), Dns())
     tell = (Mark(2), Octets(b"\x80\0", b"\xf8\x40"), Dns())
+    refusal = (Mark(2), Octets(b"\x80\0", b"\xf8\x40"), Octets(bytes(8)))
+    tells = tell, refusal
     return (
-        Mould(Transport.UDP, Speech((ask,)), Speech((tell,))),
-        Mould(Transport.TCP, Speech(((Length(2), *ask),)), Speech(((Length(2), *tell),))),
+        Mould(Transport.UDP, Speech((ask,)), Speech(tells)),
+        Mould(
+            Transport.TCP,
+            Speech(((Length(2), *ask),)),
+            Speech(tuple((Length(2), *one) for one in tells)),
+        ),
     )
 
 

@@ -225,7 +225,7 @@ def _signatures() -> tuple[Signature, ...]:
 
 
 def _moulds() -> tuple[Mould, ...]:
-    """Operations and their results; the second one: what follows a bind may be sealed."""
+    """Operations and their results; what follows a bind or a request for TLS may be sealed."""
     number = Ber(
         ber.INTEGER,
         (Run(bytes(range(128)), 1, 1, mark=True), Run(bytes(range(256)), 0, 3, mark=True)),
@@ -250,12 +250,20 @@ def _moulds() -> tuple[Mould, ...]:
         tells += message(parts(tag, Repeat((some,))), ANSWERS[tag] or 0)
     tells += bound
     sealed = (Octets(b"\0"), Number(3, 16), Tail())
+    secured = (Octets(TLS_HANDSHAKE), Tail())
+    started = message(parts(EXTENDED, Repeat((some,))), EXTENDED)
+    starts = message(parts(0x78, Repeat((some,))), EXTENDED)
     return (
         Mould(Transport.TCP, Speech(tuple(asks)), Speech(tuple(tells))),
         Mould(
             Transport.TCP,
             Speech(tuple(binds), (sealed, *asks)),
             Speech(tuple(bound), (sealed, *tells)),
+        ),
+        Mould(
+            Transport.TCP,
+            Speech(tuple(started), (secured,)),
+            Speech(tuple(starts), (secured,)),
         ),
     )
 

@@ -180,7 +180,7 @@ def _facts(header: dict[str, Any]) -> dict[str, Any]:
 
 
 def _mould() -> Mould:
-    """A client in mode 3 and a server that repeats its time, with a digest of 20 octets or not."""
+    """A client in mode 3 and a server that repeats its time, with a digest or not."""
 
     def octets(*values: range) -> Run:
         return Run(bytes(value & 0xFF for span in values for value in span), 1, 1)
@@ -202,10 +202,14 @@ def _mould() -> Mould:
         moulds.Any(8),
     )
     tell = (*tell, Number(4, YEAR_1990), moulds.Any(4))
+    digests: tuple[Message, ...] = (
+        (),
+        *((moulds.Any(size - SIZE),) for size in sorted(SIZES - {SIZE})),
+    )
     return Mould(
         Transport.UDP,
-        Speech((ask, (*ask, moulds.Any(20)))),
-        Speech((tell, (*tell, moulds.Any(20)))),
+        Speech(tuple((*ask, *more) for more in digests)),
+        Speech(tuple((*tell, *more) for more in digests)),
     )
 
 

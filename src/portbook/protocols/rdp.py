@@ -170,8 +170,10 @@ def _mould() -> Mould:
     head = (Octets(b"\3\0"), Length(2, -4))
     connect = (Octets(bytes((CONNECT,))), Any(REFERENCES))
     confirm = (Octets(bytes((CONFIRM,))), Any(REFERENCES))
-    kinds: tuple[Step, ...] = (Octets(bytes((RESPONSE,))), Any(1), Octets(b"\x08\0"))
-    chosen = OneOf(tuple(one.to_bytes(4, "little") for one in SECURITY))
+    answers: list[tuple[Step, ...]] = [confirm]
+    for kind, values in ((RESPONSE, SECURITY), (FAILURE, FAILURES)):
+        told = OneOf(tuple(one.to_bytes(4, "little") for one in values))
+        answers.append((*confirm, Octets(bytes((kind,))), Any(1), Octets(b"\x08\0"), told))
     later = (
         (Octets(TLS_HANDSHAKE), Tail()),
         (*head, Octets(bytes((2, DATA))), Any(1), Rest()),
@@ -179,9 +181,7 @@ def _mould() -> Mould:
     return Mould(
         Transport.TCP,
         Speech(tuple((*head, Sized(1, (*connect, *one, *asks))) for one in ((), cookie)), later),
-        Speech(
-            tuple((*head, Sized(1, one)) for one in ((*confirm, *kinds, chosen), confirm)), later
-        ),
+        Speech(tuple((*head, Sized(1, one)) for one in answers), later),
     )
 
 

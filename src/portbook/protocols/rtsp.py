@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from portbook.ports import PortRange, Transport
 from portbook.protocols import Payload, Protocol, Signature, Usual, confirmed, plausible
-from portbook.protocols.moulds import Line, Mould, Number, Octets, Run, Speech
+from portbook.protocols.moulds import Line, Mould, Number, Octets, OneOf, Run, Speech
 from portbook.protocols.text import clean, product, whole_lines
 from portbook.records import Identification, Source
 
@@ -91,11 +91,14 @@ def _mould() -> Mould:
         Run(b"0123456789", most=20, mark=True),
         ends,
     )
-    field = (Run(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-", 1, 40), Octets(b": "))
-    other = (*field, Line((b"CSEQ",)))
+    # a field without a q in its name is not another number
+    field = (Run(b"ABCDEFGHIJKLMNOPRSTUVWXYZabcdefghijklmnoprstuvwxyz-", 1, 40), Octets(b": "))
+    other = (*field, Line())
     version = Octets(b" RTSP/1.")
-    words = (Octets(b"OPTIONS "),), (Octets(b"DESCRIBE"), Octets(b" "))
-    line = [(*word, *url, version, Octets(b"0"), ends) for word in words]
+    words = (OneOf((b"OPTIONS ", b"SETUP ", b"PLAY ")),), (Octets(b"DESCRIBE"), Octets(b" "))
+    last = (version, Octets(b"0"), ends)
+    line = [(*word, *url, *last) for word in words]
+    line.append((Octets(b"OPTIONS "), Octets(b"*"), *last))
     digit = Number(1, 0x30, 0x39)
     text = Run(bytes({*range(256)} - {10, 13}), 0, 128)
     status = (Octets(b"RTSP/1.0"), Octets(b" "), Number(1, 0x31, 0x35), digit, digit, Octets(b" "))
