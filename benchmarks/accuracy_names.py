@@ -22,7 +22,7 @@ TSHARK = {
     "cldap": "ldap", "rpc": "sunrpc", "nfs": "sunrpc", "portmap": "sunrpc", "mount": "sunrpc",
     "isakmp": "ike", "kip": "knxnet-ip", "knxip": "knxnet-ip",
     "ge_srtp": "ge-srtp", "bssap": "bsap", "esio": "slmp", "pgsql": "postgresql",
-    "tns": "oracle-tns", "resp": "redis",
+    "tns": "oracle-tns", "resp": "redis", "cflow": "netflow", "db-lsp-disc": "dropbox-lan",
     "mongo": "mongodb", "memcache": "memcached", "imap": "imap", "pop": "pop3", "wg": "wireguard",
     "classicstun": "stun", "rtps": "rtps", "ms-do": "dcerpc", "afs": "rx",
 }  # fmt: skip
@@ -38,10 +38,10 @@ NDPI = {
     "FTP_CONTROL": "ftp", "SMBv1": "smb", "SMBv23": "smb", "NetBIOS": "nbns", "IPSec": "ike",
     "NFS": "sunrpc", "RPC": "sunrpc", "PostgreSQL": "postgresql", "MongoDB": "mongodb",
     "MsSQL-TDS": "tds", "Oracle": "oracle-tns", "TPLINK_SHP": "tplink-shp", "WSD": "ws-discovery",
-    "Radius": "radius", "Teredo": "teredo", "FTP_DATA": "ftp-data", "NetFlow": "cflow",
+    "Radius": "radius", "Teredo": "teredo", "FTP_DATA": "ftp-data", "NetFlow": "netflow",
     "IMAPS": "tls", "SMTPS": "tls", "POPS": "tls", "FTPS": "ftp", "WebSocket": "http",
     "HTTP2": "http", "HTTP_Connect": "http", "HTTP_Proxy": "http", "SOAP": "http",
-    "DoH_DoT": "tls", "Dropbox": "db-lsp-disc", "DNScrypt": "dnscrypt",
+    "DoH_DoT": "tls", "Dropbox": "dropbox-lan", "DNScrypt": "dnscrypt",
 }  # fmt: skip
 # which of our names say the same as a witness's, or more
 FITS: Mapping[str, frozenset[str]] = {

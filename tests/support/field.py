@@ -33,6 +33,8 @@ _NAMES = {
     "omron": "fins",
     "synphasor": "c37118",
     "resp": "redis",
+    "cflow": "netflow",
+    "db-lsp-disc": "dropbox-lan",
 }
 # tunnels whose outer packets have no ports: only the inner conversation can be counted
 _WITHOUT_PORTS = ("gre", "ip-in-ip", "6in4", "etherip", "mpls")

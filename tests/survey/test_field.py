@@ -73,11 +73,11 @@ NAMED_OTHERWISE: dict[str, tuple[dict[Place, int], str]] = {
     "ftp-auth-tls.pcap": ({("tls", "tcp", 21): 0, ("ftp", "tcp", 21): 1}, INSIDE),
     "smtp-starttls.pcap": ({("tls", "tcp", 25): 0, ("smtp", "tcp", 25): 1}, INSIDE),
     "container-pcapng-ether-and-sll.pcapng": (
-        {("tls", "tcp", 3306): 0, ("ssh", "tcp", 22): 0},
+        {("tls", "tcp", 3306): 0, ("ssh", "tcp", 22): 0, ("x11", "tcp", 6000): 7},
         f"MySQL, in which {INSIDE}; SSH {ENCRYPTED}",
     ),
     "container-pcapng-zstd.pcapng.zst": (
-        {("tls", "tcp", 3306): 0, ("ssh", "tcp", 22): 0},
+        {("tls", "tcp", 3306): 0, ("ssh", "tcp", 22): 0, ("x11", "tcp", 6000): 7},
         f"MySQL, in which {INSIDE}; SSH {ENCRYPTED}",
     ),
     "mixed-ot-it-synthetic-352hosts.pcap": (
@@ -97,8 +97,9 @@ NAMED_OTHERWISE: dict[str, tuple[dict[Place, int], str]] = {
         {("ws-discovery", "udp", 3702): 1},
         "Windows greets in fragments; the dissector gives no label",
     ),
+    "odd-socks-on-10080.pcap": ({("socks", "tcp", 10080): 1}, "no label off its port"),
     "frag-socks-http.pcap": (
-        {("http", "tcp", 21477): 0},
+        {("http", "tcp", 21477): 0, ("socks", "tcp", 21477): 1},
         "SOCKS, in which HTTP begins: its first words are not HTTP",
     ),
     "dhcp-31hosts-with-dhcpv6.pcap": (
@@ -147,7 +148,9 @@ UNNAMED_THERE: dict[str, dict[Place, int]] = {
     "it-1149conversations.pcapng": {
         ("ntp", "udp", 123): 1, ("nbdgm", "udp", 138): 3, ("dhcpv6", "udp", 547): 1,
     },
-    "it-many-services-on-their-ports.pcap": {("ntp", "udp", 123): 1},
+    "it-many-services-on-their-ports.pcap": {
+        ("ntp", "udp", 123): 1, ("dropbox-lan", "udp", 17500): 1,
+    },
     "container-pcapng-three-link-types.pcapng": {("ntp", "udp", 123): 1},
     "container-sll.pcap": {("dhcp", "udp", 67): 1},
     "it-155conversations-with-ftp.pcap": {
@@ -175,7 +178,8 @@ UNNAMED_THERE: dict[str, dict[Place, int]] = {
         ("sip", "udp", 5060): 1, ("stun", "udp", 3478): 1, ("tftp", "udp", 69): 2,
         ("dtls", "udp", 443): 1, ("dtls", "udp", 5684): 1, ("ike", "udp", 500): 2,
         ("imap", "tcp", 143): 2, ("irc", "tcp", 6667): 3, ("mysql", "tcp", 3306): 2,
-        ("oracle-tns", "tcp", 1521): 2, ("postgresql", "tcp", 5432): 1, ("quic", "udp", 443): 2,
+        ("netflow", "udp", 2055): 4, ("netflow", "udp", 4739): 2, ("sflow", "udp", 6343): 2,
+        ("socks", "tcp", 1080): 2, ("oracle-tns", "tcp", 1521): 2, ("postgresql", "tcp", 5432): 1, ("quic", "udp", 443): 2,
     },
     "container-pcapng-ether-and-sll.pcapng": {("mysql", "tcp", 3306): 1},
     "container-pcapng-zstd.pcapng.zst": {("mysql", "tcp", 3306): 1},
@@ -320,7 +324,7 @@ def test_a_question_for_too_many_registers_is_modbus_with_a_doubt() -> None:
     [
         ("odd-http-on-5432.pcap", {"http"}),
         ("odd-http-on-irc-port.pcapng", {"http"}),
-        ("odd-socks-on-10080.pcap", set()),
+        ("odd-socks-on-10080.pcap", {"socks"}),
         ("odd-quic-on-4433.pcap", {"quic"}),
         ("odd-tcp-12345.pcap", set()),
     ],

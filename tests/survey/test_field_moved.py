@@ -82,7 +82,7 @@ def test_enough_was_named_for_that_to_tell_something() -> None:
         "pop3", "redis", "rsync", "tds", "wireguard", "xmpp",
         "codesys-v2", "cotp", "datalink", "dlms", "knxnet-ip", "mbus", "pac-control", "pc-worx",
         "proconos", "reftek", "rtsp", "seedlink", "slmp", "syslog", "telnet", "unitrends", "vnc",
-        "ws-discovery",
+        "ws-discovery", "x11",
     }  # fmt: skip
 
     assert set(protocols()) - without == named
