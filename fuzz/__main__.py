@@ -33,21 +33,21 @@ def main() -> int:
     if guided.atheris is None and not asked.plain:
         print("fuzz: atheris is not installed here; the driver of our own runs, without coverage")
     share = asked.seconds / len(targets) if asked.seconds else None
-    began, fallen = time.monotonic(), 0
+    began, fallen, given = time.monotonic(), 0, 0
     for target in targets:
         try:
             if asked.input is not None:
                 mutating.one(target, _octets(asked.input))
             elif guide:
-                guided.run(target, runs=asked.runs, seconds=share, kept=asked.corpus)
+                given += guided.run(target, runs=asked.runs, seconds=share, kept=asked.corpus)
             else:
-                mutating.run(target, runs=asked.runs, seconds=share, number=asked.number)
+                given += mutating.run(target, runs=asked.runs, seconds=share, number=asked.number)
         except mutating.Failure as failure:
             fallen += 1
             _tell(target.name, failure)
     took = time.monotonic() - began
     how = f"{asked.seconds:g} s" if asked.seconds else f"{asked.runs} inputs each"
-    print(f"fuzz: {len(targets)} targets, {how}: {fallen} fell; {took:.0f} s")
+    print(f"fuzz: {len(targets)} targets, {how}, {given} inputs: {fallen} fell; {took:.0f} s")
     return int(fallen > 0)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -40,8 +41,10 @@ def instrumented(package: str = "portbook") -> Iterator[None]:
 
 def run(
     target: Target, *, runs: int | None, seconds: float | None, kept: Path | None = None
-) -> None:
-    """Run one target in a child of its own; kept: where inputs that lead further stay.
+) -> int:
+    """Run one target in a child of its own; return how many inputs it was given.
+
+    kept: where inputs that lead further stay
 
     Raises Failure with the input that the child ended on.
     """
@@ -49,12 +52,14 @@ def run(
     folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
     try:
         code = _child(target, _words(target, folder, runs, seconds, kept), folder / "told")
+        told = (folder / "told").read_text(errors="replace")
         if code:
-            told = (folder / "told").read_text(errors="replace")
             bad = next(iter(sorted(folder.glob("bad-*"))), None)
             octets = bad.read_bytes() if bad else b""
             why = told[max(0, told.rfind("Traceback"), len(told) - MOST_TOLD) :]
             raise Failure(octets, RuntimeError(f"the run ended with {code}\n{why}"))
+        done = re.findall(r"^Done (\d+) runs", told, re.MULTILINE)
+        return int(done[-1]) if done else 0
     finally:
         shutil.rmtree(folder)
 
