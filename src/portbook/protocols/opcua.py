@@ -104,12 +104,12 @@ def recognise(payload: Payload) -> Identification | None:
     if not chunks:
         because = ["a chunk begins with a known type"]
     sure = bool(asked.messages and answered.messages) or _greets(chunks)
-    client = _client(calls)
-    server = _server(results, replies)
-    told = {"client": server, "server": client} if reverse else {"client": client, "server": server}
+    client, server = _client(calls), _server(results, replies)
+    if reverse:
+        client, server = server, client
     facts = _facts(questions, calls, results, reverse=reverse)
     say = confirmed if sure and not against else plausible
-    return say(NAME, *because, against=against, facts=facts, **told)
+    return say(NAME, *because, against=against, facts=facts, client=client, server=server)
 
 
 def _measure(octets: bytes, at: int) -> int | None:
