@@ -9,6 +9,7 @@ from setuptools import Extension, setup
 KERNEL = (
     "evidence._heads",
     "evidence._keys",
+    "evidence._signatures",
     "evidence._flows",
     "evidence._packets",
     "evidence._scanning",

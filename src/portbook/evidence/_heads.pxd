@@ -1,15 +1,16 @@
+from portbook.evidence._signatures cimport Signatures
+
+
 cdef class Heads:
     cdef const unsigned char[::1] payload
     cdef unsigned int[::1] marks
     cdef unsigned char[::1] octets
     cdef unsigned char[::1] pool
     cdef unsigned int[::1] scratch
-    cdef const unsigned long long[::1] tests
     cdef unsigned char last
     cdef object stores
-    cdef list bits
+    cdef Signatures signatures
     cdef list spare
-    cdef Py_ssize_t many
     cdef Py_ssize_t used
     cdef Py_ssize_t room
 
@@ -17,8 +18,6 @@ cdef class Heads:
     cpdef detach(self)
     cdef Py_ssize_t take(self) except -1
     cdef int hit(self, int transport, Py_ssize_t at, Py_ssize_t size) except -1
-    cdef Py_ssize_t _fitting(self, unsigned long long transport, Py_ssize_t at, Py_ssize_t size, Py_ssize_t number) except -2
-    cdef unsigned long long _value(self, Py_ssize_t at, Py_ssize_t length) except? -1
     cdef Py_ssize_t _join(self, Py_ssize_t m, Py_ssize_t start, Py_ssize_t end) except -1
     cdef bint may_grow(self, Py_ssize_t head) except -1
     cdef bint lacks(self, Py_ssize_t head, Py_ssize_t size) except -1

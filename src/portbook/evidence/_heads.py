@@ -19,6 +19,7 @@ if not cython.compiled:
 
 if cython.compiled:
     from cython.cimports.libc.string import memcpy
+    from cython.cimports.portbook.evidence._signatures import Signatures
 
     # fmt: off
     from cython.cimports.portbook.evidence._layout import (
@@ -34,13 +35,9 @@ if cython.compiled:
 class Heads:
     """Heads by number; `payload` is what the packet in hand brings."""
 
-    def __init__(
-        self, stores: arrays.Stores, tests: memoryview, bits: list[int], many: int
-    ) -> None:
-        self.stores = stores
+    def __init__(self, stores: arrays.Stores, signatures: Signatures) -> None:
+        self.stores, self.signatures = stores, signatures
         self.spare = stores.spare["heads"]
-        self.tests, self.bits = tests, bits
-        self.many = many  # of the first tests: their protocols ask for more datagrams
         self.scratch = memoryview(bytearray(64)).cast("I")
         self.attach()
 
@@ -58,62 +55,17 @@ class Heads:
         self.marks = memoryview(bytearray()).cast("I")
         self.octets = self.pool = memoryview(bytearray())
 
-    def match(self, transport: int, octets: bytes) -> int:
-        """Return a bit for each signature's protocol that fits the start of `octets`."""
-        found = 0
-        number: cython.Py_ssize_t = 0
-        if octets:
-            self.payload = octets
-            while number >= 0:
-                number = self._fitting(transport, 0, self.payload.shape[0], number)
-                if number >= 0:
-                    found |= self.bits[number]
-                    number += 1
-        return found
-
     @cython.cfunc
     @cython.exceptval(-1, check=False)
     def hit(
         self, transport: cython.int, at: cython.Py_ssize_t, size: cython.Py_ssize_t
     ) -> cython.int:
         """Return 0 when no signature fits, 2 when its protocol asks for more datagrams, else 1."""
-        found: cython.Py_ssize_t = self._fitting(transport, at, min(size, SHORT), 0)
-        if found < 0:
+        size = min(size, SHORT)
+        if size <= 0:
             return 0
-        return 2 if found < self.many else 1
-
-    @cython.cfunc
-    @cython.exceptval(-2, check=False)
-    def _fitting(
-        self,
-        transport: cython.ulonglong,
-        at: cython.Py_ssize_t,
-        size: cython.Py_ssize_t,
-        number: cython.Py_ssize_t,
-    ) -> cython.Py_ssize_t:
-        """Return the next signature from `number` on that fits, -1 when none does."""
-        t: cython.Py_ssize_t = 5 * number
-        place: cython.Py_ssize_t = -1
-        length: cython.Py_ssize_t = 0
-        value: cython.ulonglong = 0
-        while t < self.tests.shape[0]:
-            if self.tests[t] == transport:
-                if place != self.tests[t + 1] or length != self.tests[t + 2]:
-                    place, length = self.tests[t + 1], self.tests[t + 2]
-                    value = self._value(at + place, length) if place + length <= size else 0
-                if place + length <= size and value & self.tests[t + 3] == self.tests[t + 4]:
-                    return t // 5
-            t += 5
-        return -1
-
-    @cython.cfunc
-    @cython.exceptval(-1, check=True)
-    def _value(self, at: cython.Py_ssize_t, length: cython.Py_ssize_t) -> cython.ulonglong:
-        value: cython.ulonglong = 0
-        number: cython.Py_ssize_t
-        for number in range(length):
-            value = value << 8 | self.payload[at + number]
-        return value
+        self.last = self.payload[at + size - 1]  # checked; then all before it are there
+        return self.signatures.hit(transport, cython.address(self.payload[at]), size)
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)

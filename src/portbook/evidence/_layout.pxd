@@ -62,6 +62,8 @@ cdef enum:
     RING_KIND = 58
     OUTGOING = 4
     TAGGED = 16
+    GROUP = 5
+    FEW = 4
 
 ctypedef const unsigned char* Octet
 ctypedef const unsigned long long* Words

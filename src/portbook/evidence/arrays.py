@@ -19,6 +19,7 @@ from portbook.evidence.heads import FAR, LEFT, PAST, PENDING, datagram_pieces, s
 from portbook.evidence.rings import OUTGOING, RING_HEAD, RING_KIND, TAGGED
 from portbook.evidence.segments import TCP
 from portbook.evidence.shares import HIGHER_PORT, IPV6, LOWER_PORT, TRANSPORT, VLAN, key
+from portbook.evidence.signature_lists import GROUP
 from portbook.evidence.table import (
     DATAGRAM_OCTETS,
     DATAGRAMS,
@@ -34,6 +35,7 @@ from portbook.evidence.tunnels import NAMES
 
 __all__ = [
     "FAR",
+    "GROUP",
     "HIGHER_PORT",
     "IPV6",
     "LARGEST",
@@ -73,6 +75,7 @@ PRESENT = 1 << 48  # a MAC address is known
 BATCH = 64
 HASH, SIDE, ROW_AHEAD, START, AT, CAPTURED, LENGTH, TIME, LINK, BODY, SHAPE = range(5, 16)
 HAND = 16
+FEW = 4  # values of a group of signatures that are looked at one after the other
 # numbers of a head in `marks`; a piece has two, a part has its end in the higher half
 FILLED, PIECES, PARTS, FLAGS, BLOCK, PIECE, PART = 0, 1, 2, 3, 4, 5, 13
 CLIPPED, TRIED = 1, 2

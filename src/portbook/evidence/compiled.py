@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator
 
 from portbook.evidence._flows import Flows
 from portbook.evidence._heads import Heads
 from portbook.evidence._packets import Kernel
+from portbook.evidence._signatures import Signatures
 from portbook.evidence.arrays import Rows, Stores
 from portbook.evidence.folding import Folding
 from portbook.evidence.reading import Octets, Reader
 from portbook.evidence.segments import Segment
 from portbook.evidence.shares import WHOLE, Part, checked
+from portbook.evidence.signature_lists import Packed
 from portbook.evidence.table import Counts, Row
 from portbook.protocols.prefilter import Row as Signature
 
@@ -31,10 +32,8 @@ class Table(Reader[memoryview]):
     ) -> None:
         super().__init__(limit)
         self._stores = Stores(pool_octets)
-        rows = sorted(signatures, key=lambda row: (not row.many, row.transport, row.at, row.length))
-        bits = [1 << row.bit for row in rows]
-        many = sum(row.many for row in rows)
-        self._heads = Heads(self._stores, _words(rows), bits, many)
+        self._signatures = Signatures(Packed(signatures))
+        self._heads = Heads(self._stores, self._signatures)
         self._flows = Flows(self._stores, self._heads, seed, self.limit, checked(part))
         self._kernel = Kernel(self, self._flows)
 
@@ -48,14 +47,14 @@ class Table(Reader[memoryview]):
         held: Iterable[int] = range(self._flows.rows)
         if folding:
             held = folding.fold(self._flows, held)
-        rows = Rows(self._stores, self._heads.match)
+        rows = Rows(self._stores, self._signatures.match)
         if folding:  # at the end of a capture: one after the other, since there may be a million
             return (rows.row(number) for number in held)
         return iter([rows.row(number) for number in held])
 
     def young(self, folding: Folding | None = None) -> Iterator[Row]:
         """Return the conversations that have a longer head, in the order they were first met."""
-        rows = Rows(self._stores, self._heads.match)
+        rows = Rows(self._stores, self._signatures.match)
         young = rows.young()
         if folding:
             young = folding.learn(self._flows, young)
@@ -63,7 +62,7 @@ class Table(Reader[memoryview]):
 
     def close(self, count: int, folding: Folding | None = None) -> list[Row]:
         """Take the coldest conversations out of the table; return those that are not folded."""
-        rows = Rows(self._stores, self._heads.match)
+        rows = Rows(self._stores, self._signatures.match)
         held = self._flows.rows
         gone = rows.coldest(held, count)
         told = folding.fold(self._flows, gone) if folding else gone
@@ -120,13 +119,3 @@ class Table(Reader[memoryview]):
     def add(self, segment: Segment, force: bool = False) -> bool:
         """Add a segment to its conversation; False when it is new and there is no room."""
         return self._flows.add(segment, force)
-
-
-def _words(signatures: list[Signature]) -> memoryview:
-    """Return the signatures as the kernel compares them, five words each."""
-    words = [word for row in signatures for word in row[:3]]
-    packed = bytearray(8)
-    for row in signatures:
-        for word in (row.transport, row.at, row.length, row.mask, row.value):
-            packed += word.to_bytes(8, sys.byteorder)
-    return memoryview(packed[8:] if words else packed).cast("Q")

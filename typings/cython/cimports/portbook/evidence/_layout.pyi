@@ -2,6 +2,8 @@ from typing import Any, TypeAlias
 
 Octet: TypeAlias = Any
 Words: TypeAlias = Any
+FEW: int
+GROUP: int
 ROW: int
 COOL: int
 MARKS: int

@@ -1,0 +1,1 @@
+from portbook.evidence._signatures import Signatures as Signatures
