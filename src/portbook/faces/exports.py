@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import groupby, islice
 from typing import Any, NamedTuple
 
@@ -138,6 +138,33 @@ def document(record: msgspec.Struct) -> dict[str, Any]:
     return _timed(fields)
 
 
+class _Shape(NamedTuple):
+    """How records of a type are written that hold nothing with times or names of its own."""
+
+    names: tuple[str, ...]
+    times: tuple[int, ...]  # which of the fields are times
+
+
+@cache
+def _shape(kind: type[msgspec.Struct]) -> _Shape | None:
+    fields = kind.__struct_fields__
+    if kind is Claim or not {"reasons", "instances"}.isdisjoint(fields):
+        return None
+    names = ("kind", *map(_name, fields))
+    return _Shape(names, tuple(at for at, name in enumerate(fields) if name.endswith("_ns")))
+
+
+def _written(record: msgspec.Struct) -> dict[str, Any]:
+    """Return what `document` does, but leave to the encoder what it writes by itself."""
+    shape = _shape(type(record))
+    if shape is None:
+        return document(record)
+    values = list(msgspec.structs.astuple(record))
+    for at in shape.times:
+        values[at] = _value("_ns", values[at])
+    return dict(zip(shape.names, (record.__struct_config__.tag, *values), strict=True))
+
+
 def _timed(fields: dict[str, Any]) -> dict[str, Any]:
     return {_name(key): _value(key, value) for key, value in fields.items()}
 
@@ -164,7 +191,7 @@ def line(record: msgspec.Struct) -> bytes:
     """Return one record as a line of JSON, line feed included."""
     if isinstance(record, Listener):
         return _encoder.encode(_listener(record, rfc3339(record.seen_ns))) + b"\n"
-    return _encoder.encode(document(record)) + b"\n"
+    return _encoder.encode(_written(record)) + b"\n"
 
 
 def lines(records: Iterable[msgspec.Struct]) -> Iterator[bytes]:
@@ -217,7 +244,7 @@ def in_pieces(records: Iterable[msgspec.Struct]) -> Iterator[bytes]:
         yield before + b'\n  "%s": [' % kind.encode()
         between = b"\n    "
         for record in alike:
-            written = msgspec.json.format(_encoder.encode(document(record)), indent=2)
+            written = msgspec.json.format(_encoder.encode(_written(record)), indent=2)
             yield between + written.replace(b"\n", b"\n    ")
             between = b",\n    "
         yield b"\n  ]"
