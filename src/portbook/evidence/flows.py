@@ -33,7 +33,7 @@ class Shared:
 class Way(Head):
     """One direction of a conversation."""
 
-    __slots__ = ("forward", "octets", "of", "packets", "payload", "quick")
+    __slots__ = ("forward",)
 
     def __init__(self, of: Flow, forward: bool, datagrams: bool) -> None:
         super().__init__(started=datagrams)
@@ -45,7 +45,13 @@ class Way(Head):
         self.payload = 0
 
 
-class Flow:
+class Times:
+    """What every packet of a conversation touches, side by side in memory."""
+
+    __slots__ = ("first_ns", "last_ns")
+
+
+class Flow(Times):
     """One conversation; what `Row` says of it, while it grows."""
 
     __slots__ = (
@@ -60,8 +66,6 @@ class Flow:
         "broadcast",
         "bursts",
         "carrier",
-        "first_ns",
-        "last_ns",
         "many",
         "ring",
         "shared",

@@ -42,7 +42,13 @@ class Pool:
         self.starved = self.starved and self.free <= self._low
 
 
-class Head:
+class Sums:
+    """What every packet of a direction touches, side by side in memory."""
+
+    __slots__ = ("octets", "of", "packets", "payload", "quick")
+
+
+class Head(Sums):
     """One direction's first octets."""
 
     __slots__ = (

@@ -26,6 +26,8 @@ ETHERNET = 1  # LINKTYPE
 FOUR = Struct("!12xHBxHxxHxBxx12sHHIBB").unpack_from
 COMMON = Struct("!12x3sxHxxHxBxx12sH6xBB").unpack_from  # the same, what nearly all need of it
 SEQUENCE = Struct("!II").unpack_from  # a TCP header's two numbers
+TAG = b"\x81\0"  # EtherType of a VLAN's tag
+NONE: dict[bytes, Way] = {}
 IPV4 = b"\x08\0\x45"  # EtherType, version and a header without options
 FEW = 64  # interfaces of a pcapng that go the quick way
 SIX = Struct("!BxxxHBx36sHHIBB").unpack_from  # IPv6 without extensions and the same
@@ -108,9 +110,9 @@ class Table(Reader[bytes]):
         safe = end - SPAN if link == ETHERNET else -1
         packets = octets = 0
         try:
-            while here + header <= end and not self.full:
+            while here + header <= end:
                 seconds, ticks, captured, length = fields(data, here)
-                if swap == 1 or (swap and captured > length):
+                if swap and (swap == 1 or captured > length):
                     captured, length = length, captured
                 if captured > LARGEST:
                     raise container.too_long(captured, self.offset + here)
@@ -124,6 +126,9 @@ class Table(Reader[bytes]):
                 else:
                     wire = length if length > captured else captured
                     self.count(data, at, captured, wire, link, time_ns, self.offset + here)
+                    if self.full:
+                        here = at + captured
+                        break
                 here = at + captured
         finally:
             self.packets += packets
@@ -172,20 +177,29 @@ class Table(Reader[bytes]):
     def _known(self, data: bytes, at: int, length: int, time_ns: int) -> bool:
         """Count a whole frame of the commonest kind, but for the packets of its octets.
 
-        It has 54 octets or more; False when it is of another kind, the first of its direction
-        or a SYN, and nothing was done.
+        It has 54 octets or more and perhaps a tag; False when it is of another kind, the first of
+        its direction or a SYN, and nothing was done.
         """
         kind, total, fragment, number, ends, high, offset, flags = COMMON(data, at)
-        if kind != IPV4 or fragment & 0x3FFF or total + 14 > length:
+        streams, datagrams, left = self._streams, self._datagrams, length
+        if kind != IPV4:
+            if kind[:2] != TAG:
+                return False
+            vlan = data[at + 14] << 8 & 0xF00 | data[at + 15]
+            streams = self._groups.get((TCP, vlan, None), NONE)
+            datagrams = self._groups.get((UDP, vlan, None), NONE)
+            at, left = at + 4, length - 4
+            kind, total, fragment, number, ends, high, offset, flags = COMMON(data, at)
+        if kind != IPV4 or fragment & 0x3FFF or total + 14 > left:
             return False
         if number == TCP:
-            way = self._streams.get(ends)
+            way = streams.get(ends)
             header = offset >> 4 << 2
             size = total - 20 - header
             if way is None or size < 0 or header < 20 or flags & SYN:
                 return False
         elif number == UDP:
-            way = self._datagrams.get(ends)
+            way = datagrams.get(ends)
             size = high - 8
             if way is None or size < 0 or high > total - 20:
                 return False
