@@ -150,7 +150,7 @@ def test_shares_hold_together_what_one_look_may_hold() -> None:
     given = work.Work([], 1, [], knowledge().claims, "local", Room(1000, 1 << 20, 400))
 
     assert Room(1000, 1 << 20, 400) == given.room_of(jobs.Task(0))
-    assert Room(250, 1 << 18, 100) == given.room_of(jobs.Task(0, (3, 4)))
+    assert Room(250, 1 << 20, 100) == given.room_of(jobs.Task(0, (3, 4)))
 
 
 def test_what_is_damaged_is_told_once(tmp_path: Path) -> None:

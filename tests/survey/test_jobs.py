@@ -8,7 +8,8 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.survey.jobs import SMALL, Load, Task, tasks
+from portbook.evidence.pots import POTS
+from portbook.survey.jobs import SHARES, SMALL, Load, Task, tasks
 
 BIG = 1 << 30
 
@@ -19,7 +20,12 @@ def plain(*octets: int) -> list[Load]:
 
 def test_one_large_capture_is_shared_by_all() -> None:
     assert [Task(0, (0, 2)), Task(0, (1, 2))] == tasks(plain(BIG), 2)
-    assert [Task(0, (number, 5)) for number in range(5)] == tasks(plain(BIG), 5)
+    assert [Task(0, (number, 8)) for number in range(8)] == tasks(plain(BIG), 8)
+
+
+def test_shares_are_as_many_as_have_pots_of_their_own() -> None:
+    assert [POTS % shares for shares in SHARES] == [0] * len(SHARES)
+    assert [Task(0, (number, 4)) for number in range(4)] == tasks(plain(BIG), 5)
 
 
 def test_what_is_small_is_left_to_one_job() -> None:

@@ -27,6 +27,7 @@ cdef class Flows(Keys):
     cdef int burst(self, Py_ssize_t row, long long time_ns) except -1
     cdef int datagram(self, Py_ssize_t row, int way, Py_ssize_t at, Py_ssize_t size, Py_ssize_t length) except -1
     cdef int stream(self, Py_ssize_t row, int way, int flags, unsigned int seq, unsigned int ack, Py_ssize_t at, Py_ssize_t size, Py_ssize_t length) except -1
+    cdef int extend(self, Py_ssize_t head, Py_ssize_t row) except -1
     cdef int told(self, Py_ssize_t row, int way, int flags) except -1
     cdef int rebase(self, Py_ssize_t row, int way, unsigned long long base) except -1
     cdef int syn(self, Py_ssize_t row, int way, int flags, unsigned long long first) except -1

@@ -290,10 +290,18 @@ class Flows(Keys):
         if not self.heads.marks[head * MARKS + PIECES]:
             self.judge(row, at, size)
         if self.hot[r + STATE] & WANTED and self.heads.lacks(head, size):
-            self.heads.extend(head, row)
+            self.extend(head, row)
         if self.heads.append(head, at, size, length, bool(self.hot[r + STATE] & MANY)):
             self.hot[r + STATE] |= DONE << way
         return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def extend(self, head: cython.Py_ssize_t, row: cython.Py_ssize_t) -> cython.int:
+        """Try to get a block for a head, out of the pot of its conversation."""
+        self.seen = self.hot[row * ROW + HEADS]  # the last word: all before it are there
+        words: cython.p_ulonglong = cython.address(self.hot[row * ROW])
+        return self.heads.extend(head, row, self.drawn(words, self.heads.pots))
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
@@ -389,7 +397,7 @@ class Flows(Keys):
         wanted: cython.bint = self.hot[r + STATE] & WANTED != 0
         if size and not (wanted and place >= LONG):
             if wanted and place + size > SHORT:
-                self.heads.extend(head, row)
+                self.extend(head, row)
             self.heads.place(head, place, at, size)
         if self.heads.settled(head, wanted):
             self.hot[r + STATE] |= DONE << way

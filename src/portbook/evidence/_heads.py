@@ -37,7 +37,7 @@ class Heads:
 
     def __init__(self, stores: arrays.Stores, signatures: Signatures) -> None:
         self.stores, self.signatures = stores, signatures
-        self.spare = stores.spare["heads"]
+        self.spare, self.pots = stores.spare["heads"], stores.pots.count
         self.scratch = memoryview(bytearray(64)).cast("I")
         self.attach()
 
@@ -96,8 +96,10 @@ class Heads:
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
-    def extend(self, head: cython.Py_ssize_t, row: cython.Py_ssize_t) -> cython.int:
-        """Try once to get a block of the pool for a head of the conversation `row`."""
+    def extend(
+        self, head: cython.Py_ssize_t, row: cython.Py_ssize_t, pot: cython.Py_ssize_t
+    ) -> cython.int:
+        """Try once to get a block out of a pot for a head of the conversation `row`."""
         m: cython.Py_ssize_t = head * MARKS
         start: cython.Py_ssize_t
         if self.marks[m + FLAGS] & TRIED:
@@ -105,11 +107,11 @@ class Heads:
         self.marks[m + FLAGS] |= TRIED
         if self.marks[m + FLAGS] & CLIPPED:
             return 0
-        if self.stores.cramped():
+        if self.stores.cramped(pot):
             self.detach()
             self.stores.grow("pool")
             self.attach()
-        block = self.stores.take_block(head, row)
+        block = self.stores.take_block(head, row, pot)
         if block is None:
             return 0
         start = block * LONG

@@ -15,7 +15,7 @@ cdef class Keys:
 
     cdef bint ends(self, Py_ssize_t h, unsigned long long a_high, unsigned long long a, unsigned long long a_port, unsigned long long b_high, unsigned long long b, unsigned long long b_port, unsigned long long key) except -1
     cdef unsigned long long mixed(self, Words words) noexcept
-    cdef unsigned long long shared(self, Words words) noexcept
+    cdef unsigned long long drawn(self, Words words, unsigned long long of) noexcept
     cdef Py_ssize_t met(self, unsigned long long mix) except -1
     cdef Py_ssize_t find(self, Py_ssize_t h) except -2
     cdef int enter(self, Py_ssize_t h, Py_ssize_t row) except -1

@@ -78,7 +78,7 @@ class Keys:
         words[KEY] = key
         words[SIDE] = 0 if lower else 1
         words[ROW_AHEAD] = 0
-        if self.shares > 1 and self.shared(words) != self.share:
+        if self.shares > 1 and self.drawn(words, self.shares) != self.share:
             words[HASH] = 0
             return False
         words[HASH] = self.mixed(words)
@@ -98,13 +98,13 @@ class Keys:
 
     @cython.cfunc
     @cython.exceptval(check=False)
-    def shared(self, words: Words) -> cython.ulonglong:
-        """Return the share that a key belongs to, as `shares.share` does."""
+    def drawn(self, words: Words, of: cython.ulonglong) -> cython.ulonglong:
+        """Return the share that a key belongs to, of so many, as `shares.share` does."""
         ports: cython.ulonglong = (words[KEY] >> 48 ^ words[KEY] >> 32) & 0xFFFF
         h: cython.ulonglong = (words[0] ^ words[2]) * FIRST_MIX + (words[1] ^ words[3])
         h = h * SECOND_MIX
         h = ((h ^ h >> 32) + (ports << 32) + (words[KEY] & HALF)) * THIRD_MIX
-        return (h >> 32) * self.shares >> 32
+        return (h >> 32) * of >> 32
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)

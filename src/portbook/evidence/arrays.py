@@ -15,7 +15,8 @@ from typing import Literal
 
 from portbook.evidence.containers import LARGEST
 from portbook.evidence.flows import RINGS
-from portbook.evidence.heads import FAR, LEFT, PAST, PENDING, datagram_pieces, stream_pieces
+from portbook.evidence.heads import FAR, PAST, PENDING, datagram_pieces, stream_pieces
+from portbook.evidence.pots import Pots
 from portbook.evidence.rings import OUTGOING, RING_HEAD, RING_KIND, TAGGED
 from portbook.evidence.segments import TCP
 from portbook.evidence.shares import HIGHER_PORT, IPV6, LOWER_PORT, TRANSPORT, VLAN, key
@@ -130,11 +131,10 @@ class Stores:
         self._octets = {name: memoryview(bytearray()) for name in LAYOUT}
         self.spare: dict[str, list[int]] = {name: [] for name in LAYOUT}
         self._used = dict.fromkeys(LAYOUT, 0)
-        self._blocks = pool_octets // MORE_OCTETS
-        self._low = self._blocks // LEFT
         self._rings = RINGS
+        self.pots = Pots(pool_octets)
         self.extended: dict[int, int] = {}  # heads that have a block of the pool: whose they are
-        self.starved = False
+        self._pot: dict[int, int] = {}  # of those heads
         for name in ("hot", "heads", "pool", "early", "late"):
             self.grow(name)
 
@@ -173,30 +173,27 @@ class Stores:
         self._rings -= 1
         return self.take("late")
 
-    def cramped(self) -> bool:
-        """Tell whether the pool must grow before it can give a block."""
+    def cramped(self, pot: int = 0) -> bool:
+        """Tell whether the pool must grow before a pot can give a block."""
         return (
-            bool(self._blocks)
+            self.pots.left(pot)
             and not self.spare["pool"]
             and self._used["pool"] == self.room("pool")
         )
 
-    def take_block(self, head: int, row: int) -> int | None:
-        """Return a block of the pool for a head of a conversation; None when all are in use."""
-        if not self._blocks:
-            self.starved = True
+    def take_block(self, head: int, row: int, pot: int = 0) -> int | None:
+        """Return a block for a head of a conversation; None when all of its pot are in use."""
+        if not self.pots.take(pot):
             return None
-        self._blocks -= 1
-        self.starved = self.starved or self._blocks <= self._low
         self.extended[head] = row
+        self._pot[head] = pot
         return self.take("pool")
 
     def give_block(self, head: int, block: int) -> None:
         """Take back the block of one head."""
-        self._blocks += 1
+        self.pots.give(self._pot.pop(head))
         del self.extended[head]
         self.spare["pool"].append(block)
-        self.starved = self.starved and self._blocks <= self._low
 
     def moved(self, gone: list[int]) -> None:
         """Say which conversations were taken out, in order, so that others have new numbers."""
@@ -208,14 +205,28 @@ class Stores:
         self._rings += 1
         self.spare["late"].append(ring)
 
+    @property
+    def starved(self) -> bool:
+        """Tell whether a pot of the pool is dry."""
+        return self.pots.starved
+
+    def young(self) -> list[int]:
+        """Return the conversations whose heads have a block that is due, in order."""
+        return sorted({row for head, row in self.extended.items() if self._is_due(head)})
+
     def release(self) -> None:
-        """Cut all heads to their first octets and take their blocks back."""
+        """Cut heads whose block is due to their first octets, and take the blocks back."""
         marks, heads, pool = self.view("marks"), self.view("heads"), self.view("pool")
-        for head in self.extended:
+        gone = list(filter(self._is_due, self.extended))
+        for head in gone:
             self._shorten(head, marks, heads, pool)
-        self._blocks += len(self.extended)
-        self.extended.clear()
-        self.starved = False
+            del self.extended[head]
+        for head in gone:
+            self.pots.give(self._pot.pop(head))
+        self.pots.filled()
+
+    def _is_due(self, head: int) -> bool:
+        return self.pots.due(self._pot[head])
 
     def _shorten(self, head: int, marks: memoryview, heads: memoryview, pool: memoryview) -> None:
         at, block = head * MARKS, marks[head * MARKS + BLOCK] - 1
@@ -290,8 +301,8 @@ class Rows:
         )
 
     def young(self) -> list[int]:
-        """Return the conversations that have a block of the pool, in the table's order."""
-        return sorted(set(self._stores.extended.values()))
+        """Return the conversations that would lose a block of the pool, in the table's order."""
+        return self._stores.young()
 
     def coldest(self, rows: int, count: int) -> list[int]:
         """Return the conversations whose last packet is the longest ago, in the table's order."""

@@ -39,7 +39,7 @@ class Table(Reader[memoryview]):
 
     @property
     def starved(self) -> bool:
-        """Tell whether the pool of longer heads is empty."""
+        """Tell whether a pot of the pool of longer heads is dry."""
         return self._stores.starved
 
     def rows(self, folding: Folding | None = None) -> Iterator[Row]:
@@ -53,7 +53,7 @@ class Table(Reader[memoryview]):
         return iter([rows.row(number) for number in held])
 
     def young(self, folding: Folding | None = None) -> Iterator[Row]:
-        """Return the conversations that have a longer head, in the order they were first met."""
+        """Return those that `release` takes octets from, in the order they were first met."""
         rows = Rows(self._stores, self._signatures.match)
         young = rows.young()
         if folding:
@@ -75,7 +75,7 @@ class Table(Reader[memoryview]):
         return closed
 
     def release(self) -> None:
-        """Give the longer heads of all conversations back to the pool."""
+        """Give longer heads back to the pots that are dry, or to all when none is."""
         self._stores.release()
 
     def counts(self) -> Counts:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from portbook.evidence.heads import Head, Pool
+from portbook.evidence.heads import Head
+from portbook.evidence.pots import Pots
 from portbook.evidence.segments import SCTP, TCP, UDP, Segment
+from portbook.evidence.shares import share
 from portbook.evidence.signatures import Signatures
 from portbook.evidence.table import (
     FIRST_TIMES,
@@ -26,7 +28,7 @@ class Shared:
 
     def __init__(self, signatures: Signatures, pool_octets: int) -> None:
         self.signatures = signatures
-        self.pool = Pool(pool_octets)
+        self.pots = Pots(pool_octets)
         self.rings = RINGS
 
 
@@ -67,6 +69,7 @@ class Flow(Times):
         "bursts",
         "carrier",
         "many",
+        "pot",
         "ring",
         "shared",
         "syn",
@@ -94,6 +97,7 @@ class Flow(Times):
         self.bursts = 1
         self.times: list[int] | None = None  # from the second burst on
         self.ring = False
+        self.pot = share(first, shared.pots.count)  # that its blocks come from
         self.syn = 0
         self.many = False  # datagrams are worth keeping
         self.wanted = False  # the prefilter hit: longer heads are worth their memory
@@ -142,7 +146,7 @@ class Flow(Times):
                 self._judge(way, payload)
             size = way.filled + len(payload)
             if self.wanted and (size > HEAD_OCTETS or len(way.pieces) >= PIECES):
-                way.extend(self.shared.pool)
+                way.extend(self.shared.pots, self.pot)
             way.append(payload, length, self.many)
         way.quick = way.done and not self.carrier
 
@@ -162,12 +166,14 @@ class Flow(Times):
 
     @property
     def young(self) -> bool:
-        """Tell whether it has a block of the pool."""
-        return max(self.ab.capacity, self.ba.capacity) > HEAD_OCTETS
+        """Tell whether it has a block that is due."""
+        longer = max(self.ab.capacity, self.ba.capacity) > HEAD_OCTETS
+        return longer and self.shared.pots.due(self.pot)
 
     def release(self) -> None:
-        """Give longer heads back to the pool."""
-        self.shared.pool.give(self.ab.shorten() + self.ba.shorten())
+        """Give longer heads back to their pot."""
+        for _ in range(self.ab.shorten() + self.ba.shorten()):
+            self.shared.pots.give(self.pot)
 
     def forget(self) -> None:
         """Give back all that is bounded."""
@@ -241,7 +247,7 @@ class Flow(Times):
         way.note(start, place + length)
         if octets and not (self.wanted and start >= MORE_OCTETS):
             if self.wanted and start + len(octets) > HEAD_OCTETS:
-                way.extend(self.shared.pool)
+                way.extend(self.shared.pots, self.pot)
             way.place(start, octets)
         way.settle(self.wanted)
 

@@ -9,37 +9,13 @@ keep-alives).
 from __future__ import annotations
 
 from portbook.evidence.fragments import joined
+from portbook.evidence.pots import Pots
 from portbook.evidence.table import DATAGRAM_OCTETS, DATAGRAMS, HEAD_OCTETS, MORE_OCTETS, PIECES
 
 PENDING = 4  # parts of a stream that may wait behind a gap
 FAR = 65535  # further than this from the SYN the first octets cannot be
 PAST = 1 << 24  # after 16 MiB of stream nothing comes back to its start
 TURN = 1 << 32
-LEFT = 8  # when so little of the pool is left, an eighth, what is young should be named
-
-
-class Pool:
-    """Blocks of MORE_OCTETS for the heads of promising conversations."""
-
-    def __init__(self, octets: int) -> None:
-        self.free = octets // MORE_OCTETS
-        self._low = self.free // LEFT
-        self.starved = False
-
-    def take(self) -> bool:
-        """Take a block; False when there is none."""
-        if not self.free:
-            self.starved = True
-            return False
-        self.free -= 1
-        # not only when one has got none: who comes next would
-        self.starved = self.starved or self.free <= self._low
-        return True
-
-    def give(self, blocks: int) -> None:
-        """Give blocks back."""
-        self.free += blocks
-        self.starved = self.starved and self.free <= self._low
 
 
 class Sums:
@@ -180,11 +156,11 @@ class Head(Sums):
         """Tell whether it has room for more, or can still get it."""
         return self.capacity == MORE_OCTETS or not (self.tried or self.clipped)
 
-    def extend(self, pool: Pool) -> None:
+    def extend(self, pots: Pots, pot: int) -> None:
         """Try once to get room for more: only when it is needed, most heads stay short."""
         if not self.tried:
             self.tried = True
-            if not self.clipped and pool.take():
+            if not self.clipped and pots.take(pot):
                 self.capacity = MORE_OCTETS
 
     def shorten(self) -> int:

@@ -61,15 +61,15 @@ class Table(Reader[bytes]):
 
     @property
     def starved(self) -> bool:
-        """Tell whether the pool of longer heads is empty."""
-        return self._shared.pool.starved
+        """Tell whether a pot of the pool of longer heads is dry."""
+        return self._shared.pots.starved
 
     def rows(self, folding: Folding | None = None) -> Iterator[Row]:
         """Return all conversations in the order they were first met."""
         return (flow.row() for flow in self._flows)
 
     def young(self, folding: Folding | None = None) -> Iterator[Row]:
-        """Return the conversations that have a longer head, in the order they were first met."""
+        """Return those that `release` takes octets from, in the order they were first met."""
         return (flow.row() for flow in self._flows if flow.young)
 
     def close(self, count: int, folding: Folding | None = None) -> list[Row]:
@@ -91,10 +91,10 @@ class Table(Reader[bytes]):
         return rows
 
     def release(self) -> None:
-        """Give the longer heads of all conversations back to the pool."""
-        for flow in self._flows:
+        """Give longer heads back to the pots that are dry, or to all when none is."""
+        for flow in [flow for flow in self._flows if flow.young]:
             flow.release()
-        self._shared.pool.starved = False
+        self._shared.pots.filled()
 
     def readable(self, block: Octets) -> bytes:
         """Return a block as octets that can be keys when sliced."""

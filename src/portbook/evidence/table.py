@@ -80,7 +80,7 @@ class Table(Protocol):
 
     @property
     def starved(self) -> bool:
-        """The pool is empty: name what is young and call release."""
+        """The pool has run dry, for some at least: name what is young and call release."""
 
     def feed(self, block: bytes | bytearray | memoryview) -> int:
         """Read a block of a capture, any container; return the octets used.
@@ -118,7 +118,7 @@ class Table(Protocol):
         """
 
     def young(self, folding: Folding | None = None) -> Iterator[Row]:
-        """Return the conversations that have a longer head, in the order they were first met.
+        """Return those that `release` takes octets from, in the order they were first met.
 
         folding: settles those that it can fold, and they are left out
         """
@@ -127,7 +127,10 @@ class Table(Protocol):
         """Take the coldest conversations out of the table; return those that are not folded."""
 
     def release(self) -> None:
-        """Give the longer heads of all conversations back to the pool; 128 octets stay."""
+        """Give longer heads back where the pool has run dry (see `pots`); 128 octets stay.
+
+        Where it has not, all are given back.
+        """
 
     def counts(self) -> Counts:
         """Return what went through the table."""

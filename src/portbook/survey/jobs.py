@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 SMALL = 32 << 20  # octets in all that one job reads before others have even begun
 MOST_SPLIT = 16  # captures that are thought of as split; behind them there is enough to deal out
+SHARES = (1, 2, 3, 4, 6, 8, 12, 24)  # that have whole pots, and so tell the same (`pots`)
 WORTH_IT = 8  # a capture is, that is more than an eighth of what one job has to do
 READING = 0.2  # of the work on a capture: what every share does again
 
@@ -44,8 +45,9 @@ def tasks(loads: Sequence[Load], jobs: int) -> list[Task]:
     work = [known if load.octets is None else load.octets for load in loads]
     largest = sorted(range(len(loads)), key=lambda at: (loads[at].octets is not None, -work[at]))
     worth = [at for at in largest if loads[at].splits and WORTH_IT * jobs * work[at] > known]
+    shares = max(count for count in SHARES if count <= jobs)
     plans = [
-        _plan(work, largest, frozenset(worth[:count]), jobs)
+        _plan(work, largest, frozenset(worth[:count]), shares)
         for count in range(min(len(worth), MOST_SPLIT) + 1)
     ]
     best = min(plans, key=lambda plan: _end([work for _, work in plan], jobs))
@@ -53,14 +55,14 @@ def tasks(loads: Sequence[Load], jobs: int) -> list[Task]:
 
 
 def _plan(
-    work: Sequence[int], largest: Iterable[int], split: frozenset[int], jobs: int
+    work: Sequence[int], largest: Iterable[int], split: frozenset[int], shares: int
 ) -> list[tuple[Task, float]]:
     """Return all tasks with the work that each is, the most work first."""
     found: list[tuple[Task, float]] = []
     for at in largest:
         if at in split:
-            share = work[at] * (READING + (1 - READING) / jobs)
-            found += ((Task(at, (number, jobs)), share) for number in range(jobs))
+            share = work[at] * (READING + (1 - READING) / shares)
+            found += ((Task(at, (number, shares)), share) for number in range(shares))
         else:
             found.append((Task(at), work[at]))
     return sorted(found, key=lambda one: -one[1])

@@ -38,10 +38,11 @@ class Room(NamedTuple):
     most: int = MOST  # conversations that are told one by one
 
     def shared(self, count: int) -> Room:
-        """Return the room of each of so many that have it together."""
-        return Room(
-            max(1, self.limit // count), self.pool_octets // count, max(1, self.most // count)
-        )
+        """Return the room of each of so many that have it together.
+
+        The pool stays as it is: each table takes the pots of its share of it.
+        """
+        return Room(max(1, self.limit // count), self.pool_octets, max(1, self.most // count))
 
 
 ROOM = Room()
