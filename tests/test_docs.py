@@ -84,7 +84,7 @@ def test_what_the_demo_writes_is_told(tmp_path: Path) -> None:
 def test_the_tables_of_the_docs_are_those_of_the_code() -> None:
     pages = runpy.run_path(str(ROOT / "scripts" / "update_docs.py"))["pages"]()
 
-    assert {"cli.md", "protocols.md", "rules.md"} == {page.name for page in pages}
+    assert {"cli.md", "output.md", "protocols.md", "rules.md"} == {page.name for page in pages}
     for page, text in pages.items():
         assert text == page.read_text(), "run scripts/update_docs.py"
 
