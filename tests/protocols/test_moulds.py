@@ -90,6 +90,21 @@ def test_a_mould_looks_at_no_octet_that_was_not_kept() -> None:
     assert not one.fits(0, True, [(b"a", 1)], [(b"a", 1)])
 
 
+def test_a_stream_of_more_messages_than_a_recogniser_judges_fits_no_mould() -> None:
+    mould = protocols()["optommp"].moulds[0]
+    one = judge([mould])
+    if one is None:
+        pytest.skip("the compiled modules are not built: moulds are not used")
+    ask, tell = bytes.fromhex("000000400000fffff0800180"), bytes.fromhex("00000060") + bytes(12)
+    for count, known in ((512, Confidence.CONFIRMED), (513, Confidence.PLAUSIBLE)):
+        asked, told = Side.of(*[ask] * count), Side.of(*[tell] * count)
+        found = identify(Payload(Transport.TCP, asked, told))
+
+        assert found is not None
+        assert known == found.confidence
+        assert (known is Confidence.CONFIRMED) == fits(one, mould, asked, told)
+
+
 def sides(mould: Mould, talk: Talk) -> tuple[Side, Side]:
     return Side.of(*talk.asked), Side.of(*talk.told)
 

@@ -21,7 +21,6 @@ from portbook.protocols.moulds import (
     Dnp3,
     Dns,
     Kind,
-    Labels,
     Length,
     Line,
     Mark,
@@ -142,9 +141,6 @@ class _Message:
                     self.octets += part.to_bytes(size, "little" if little else "big")
                     count -= part
                 self.octets += count.to_bytes(size, "little" if little else "big") + body
-            case Labels():
-                parts = draw(st.lists(st.binary(min_size=1, max_size=20), max_size=4))
-                self.octets += b"".join(bytes((len(part),)) + part for part in parts) + b"\0"
             case Until(value, most):
                 free = draw(st.binary(max_size=min(60, most - len(value))))
                 self.octets += free.split(value)[0] + value
@@ -261,6 +257,8 @@ def _said(
         messages.append(octets)
         if has_marks:
             kept.append(made.marks)
+        if any(isinstance(step, Tail) for step in steps):
+            break  # nothing that follows is looked at
     return messages, kept
 
 

@@ -37,7 +37,6 @@ VARINT = cython.declare(cython.int, moulds.VARINT)
 COUNTED = cython.declare(cython.int, moulds.COUNTED)
 BER = cython.declare(cython.int, moulds.BER)
 CLOSE = cython.declare(cython.int, moulds.CLOSE)
-LABELS = cython.declare(cython.int, moulds.LABELS)
 UNTIL = cython.declare(cython.int, moulds.UNTIL)
 MARK = cython.declare(cython.int, moulds.MARK)
 REPEAT = cython.declare(cython.int, moulds.REPEAT)
@@ -54,9 +53,9 @@ CHECK = cython.declare(cython.int, moulds.CHECK)
 MIX = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
 MOST = cython.declare(cython.Py_ssize_t, 512)  # questions remembered of a conversation
 MESSAGES = cython.declare(cython.Py_ssize_t, 8192)  # looked at in one direction
+EARLY = cython.declare(cython.Py_ssize_t, 128)  # questions, of which the first answer is to one
 UNLESS = cython.declare(cython.ulonglong, moulds.UNLESS)
-LONGEST_NAME = cython.declare(cython.Py_ssize_t, 255)
-SPEECH = cython.declare(cython.Py_ssize_t, 5)  # first: from, to; then: from, to, anything
+SPEECH = cython.declare(cython.Py_ssize_t, 6)  # first: from, to; then: from, to, anything; most
 
 
 @cython.final
@@ -77,7 +76,7 @@ class Moulds(Scanner):
                         starts.append(len(rows) * moulds.WORDS)
                         rows += moulds.program(message)
                     speeches.append(len(starts))
-                speeches.append(speech.then == ())
+                speeches += [speech.then == (), one.most]
         self.count = len(known)
         self.program = words([number for row in rows for number in row], "Q")
         self.speeches = words(speeches, "q")
@@ -142,11 +141,11 @@ class Moulds(Scanner):
         limit: cython.Py_ssize_t = at + kept
         found: cython.Py_ssize_t
         later: cython.int = 0
+        anything: cython.bint = self.speeches[(2 * number + side) * SPEECH + 4] != 0
         _count: cython.Py_ssize_t
-        for _count in range(MESSAGES):
-            if here >= limit:
-                break
-            if later and self.speeches[(2 * number + side) * SPEECH + 4]:
+        most: cython.Py_ssize_t = self.speeches[(2 * number + side) * SPEECH + 5]
+        for _count in range(most or MESSAGES):
+            if here >= limit or (later and anything):
                 break
             found = self._any(number, side, later, here, limit, at + total, False)
             if found == MISFIT:
@@ -154,6 +153,8 @@ class Moulds(Scanner):
             if found == CUT:
                 break
             here, later = found, 1
+        else:
+            return 0 if most and here < limit else 1
         return 1 if later else 2
 
     @cython.cfunc
@@ -205,12 +206,13 @@ class Moulds(Scanner):
     def _known(self, side: cython.int) -> cython.bint:
         """Keep the marks of a question; tell whether those of an answer were asked."""
         number: cython.Py_ssize_t
+        stop: cython.Py_ssize_t = self.asked if self.answered else min(self.asked, EARLY)
         if side == 0:
             if self.asked < MOST:
                 self.keys[self.asked] = self.key
                 self.asked += 1
             return True
-        for number in range(self.answered, self.asked):
+        for number in range(self.answered, stop):
             if self.keys[number] == self.key:
                 self.answered = number + 1
                 return True
@@ -260,7 +262,7 @@ class Moulds(Scanner):
             size = cython.cast(cython.Py_ssize_t, a)
             if op == OCTETS:
                 if here + size > limit:
-                    return short
+                    return short if self.begins(pc, here, limit) else MISFIT
                 if self.read(here, size) & self.program[pc + 2] != self.program[pc + 3]:
                     return MISFIT
                 here += size
@@ -345,11 +347,13 @@ class Moulds(Scanner):
                     return MISFIT
                 end = stop
             elif op == BER:
-                if here + 2 > limit:
+                if here >= limit:
                     return short
                 value = self.data[here]
                 if value < a or value > self.program[pc + 2] or value & 0x1F == 0x1F:
                     return MISFIT
+                if here + 2 > limit:
+                    return short
                 value = self.data[here + 1]
                 here += 2
                 if value >= 0x80:
@@ -400,18 +404,6 @@ class Moulds(Scanner):
                 if here != self.ends[depth]:
                     return MISFIT
                 depth -= 1
-            elif op == LABELS:
-                stop = here + LONGEST_NAME
-                while True:
-                    if here >= limit:
-                        return short
-                    size = self.data[here]
-                    here += 1
-                    if not size:
-                        break
-                    here += size
-                    if size > 63 or here >= stop:
-                        return MISFIT
             elif op == UNTIL:
                 value, a = 0, 0
                 stop = here + cython.cast(cython.Py_ssize_t, self.program[pc + 4])

@@ -4,6 +4,7 @@ cdef class Scanner:
     cdef unsigned short[::1] crc
     cdef unsigned long long[::1] crc32
 
+    cdef bint begins(self, Py_ssize_t pc, Py_ssize_t here, Py_ssize_t limit) except -1
     cdef Py_ssize_t run(self, Py_ssize_t pc, Py_ssize_t here, Py_ssize_t stop) except -3
     cdef Py_ssize_t line(self, Py_ssize_t pc, Py_ssize_t here, Py_ssize_t limit, Py_ssize_t bound) except -3
     cdef Py_ssize_t names(self, Py_ssize_t pc, Py_ssize_t here, Py_ssize_t limit, Py_ssize_t short, Py_ssize_t end) except -3

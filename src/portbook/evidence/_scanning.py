@@ -37,6 +37,18 @@ class Scanner:
     """Octets, the program of a set of moulds, and ways to look over the octets."""
 
     @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def begins(
+        self, pc: cython.Py_ssize_t, here: cython.Py_ssize_t, limit: cython.Py_ssize_t
+    ) -> cython.bint:
+        """Tell whether what was kept of the octets at `pc` begins as they do."""
+        size: cython.Py_ssize_t = limit - here
+        if size <= 0:
+            return True
+        rest: cython.int = 8 * (cython.cast(cython.int, self.program[pc + 1]) - size)
+        return self.read(here, size) & self.program[pc + 2] >> rest == self.program[pc + 3] >> rest
+
+    @cython.cfunc
     @cython.exceptval(-3, check=False)
     def run(
         self, pc: cython.Py_ssize_t, here: cython.Py_ssize_t, stop: cython.Py_ssize_t
@@ -233,7 +245,9 @@ class Scanner:
         at: cython.Py_ssize_t
         if kind == WHOLE:
             at = cython.cast(cython.Py_ssize_t, self.program[pc + 2])
-            return MISFIT if limit < bound and (not at or limit - here < at) else here
+            if limit == bound or (at and limit - here >= at):
+                return here
+            return CUT if at and limit == here else MISFIT
         if kind == CLEAR:
             if here >= limit:
                 return CUT if limit < bound else MISFIT

@@ -221,7 +221,7 @@ def _moulds() -> tuple[Mould, ...]:
     services = [tuple(bytes((one, 0, 0, kind)) for one in SERVICES) for kind in (0, 0x80)]
     question, answer = ((cookie, invoke, OneOf(one), Any(12), Rest()) for one in services)
     return (
-        Mould(Transport.TCP, Speech((asks,), (asks, _ads(RESPONSE))), Speech((tells,), later)),
+        Mould(Transport.TCP, Speech((asks,)), Speech((tells,), later)),
         Mould(Transport.UDP, Speech((question,), ()), Speech((answer,), ())),
     )
 

@@ -109,10 +109,6 @@ class Sized(NamedTuple):
     terms: int = 1
 
 
-class Labels(NamedTuple):
-    """A domain name written out: labels of 1 to 63 octets, then a zero (RFC 1035, 3.1)."""
-
-
 class Until(NamedTuple):
     """Anything up to these 1 to 8 octets and with them, at most so many."""
 
@@ -199,7 +195,7 @@ class Rest(NamedTuple):
 class Whole(NamedTuple):
     """Nothing may be missing of the datagram, not even of a later one.
 
-    least: so many octets are enough; 0: all of it
+    least: so many octets are enough, as is none at all; 0: all of it
     """
 
     least: int = 0
@@ -238,7 +234,6 @@ Step: TypeAlias = (
     | Counted
     | Ber
     | Sized
-    | Labels
     | Until
     | Mark
     | Kind
@@ -272,19 +267,23 @@ class Mould(NamedTuple):
     """What client and server say in an ordinary conversation, both from its beginning.
 
     Both must have said a whole message. Where messages have marks, each answer must repeat those
-    of a question.
+    of a question, the first one of an early question.
+
+    most: messages of a stream that its recogniser looks at in one direction, where it holds it
+    against a stream that more follow; 0: it does not
     """
 
     transport: Transport
     asks: Speech
     tells: Speech
+    most: int = 0
 
 
 # operations of a program
 (
-    OCTETS, ONE_OF, NUMBER, ANY, LENGTH, VARINT, COUNTED, BER, CLOSE, LABELS, UNTIL, MARK, REPEAT,
+    OCTETS, ONE_OF, NUMBER, ANY, LENGTH, VARINT, COUNTED, BER, CLOSE, UNTIL, MARK, REPEAT,
     AGAIN, REST, DNP3, SIZED, RUN, LINE, KIND, TAIL, DNS, CHECK, END,
-) = range(24)  # fmt: skip
+) = range(23)  # fmt: skip
 UNLESS, ONLY = 1, 2  # how a `Repeat` ends
 WHOLE, XOR, CRC32, CLEAR = range(4)  # what is checked
 _ALL = (1 << 64) - 1
@@ -358,8 +357,6 @@ def _rows(step: Step, depth: int) -> list[tuple[int, ...]]:
         case Sized(size, inner, add, little, scale, terms):
             head = _row(SIZED, _width(size), add & _ALL, little, scale, terms)
             return [head, *_steps(inner, depth + 1), _row(CLOSE)]
-        case Labels():
-            return [_row(LABELS)]
         case Until(value, most):
             return [_row(UNTIL, len(value), _ALL >> 64 - 8 * len(value), _number(value), most)]
         case Mark(size, mask, low, high, place):

@@ -34,7 +34,9 @@ def moulds() -> tuple[Mould, ...]:
     """Return the moulds, the same over TCP and UDP."""
     asks = Speech(tuple(_requests(marked=True)), tuple(_requests(marked=False)))
     tells = Speech(tuple(_first_answers()), tuple(_answers()))
-    return Mould(Transport.TCP, asks, tells), Mould(Transport.UDP, asks, tells)
+    return Mould(Transport.TCP, asks, tells, messages.MOST_MESSAGES), Mould(
+        Transport.UDP, asks, tells
+    )
 
 
 def _requests(*, marked: bool) -> Iterator[Message]:
