@@ -32,6 +32,7 @@ from portbook.protocols.moulds import (
     Speech,
     Step,
     Tail,
+    Whole,
 )
 from portbook.protocols.text import clean
 from portbook.records import Identification, Source
@@ -249,8 +250,8 @@ def _moulds() -> tuple[Mould, ...]:
     for tag in (ENTRY, 0x65, REFERENCE, 0x67, 0x69, 0x6D, 0x6F, 0x78):
         tells += message(parts(tag, Repeat((some,))), ANSWERS[tag] or 0)
     tells += bound
-    sealed = (Octets(b"\0"), Number(3, 16), Tail())
-    secured = (Octets(TLS_HANDSHAKE), Tail())
+    sealed = (Whole(4), Octets(b"\0"), Number(3, 16), Tail())
+    secured = (Whole(2), Octets(TLS_HANDSHAKE), Tail())
     started = message(parts(EXTENDED, Repeat((some,))), EXTENDED)
     starts = message(parts(0x78, Repeat((some,))), EXTENDED)
     return (

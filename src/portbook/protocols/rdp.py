@@ -23,6 +23,7 @@ from portbook.protocols.moulds import (
     Speech,
     Step,
     Tail,
+    Whole,
 )
 from portbook.protocols.text import clean
 from portbook.protocols.tpkt import CONFIRM, CONNECT, DATA, Stream, Telegram, read
@@ -175,7 +176,7 @@ def _mould() -> Mould:
         told = OneOf(tuple(one.to_bytes(4, "little") for one in values))
         answers.append((*confirm, Octets(bytes((kind,))), Any(1), Octets(b"\x08\0"), told))
     later = (
-        (Octets(TLS_HANDSHAKE), Tail()),
+        (Whole(2), Octets(TLS_HANDSHAKE), Tail()),
         (*head, Octets(bytes((2, DATA))), Any(1), Rest()),
     )
     return Mould(
