@@ -19,7 +19,10 @@ cdef class Flows(Keys):
     cpdef attach(self)
     cpdef detach(self)
     cdef int touch(self, Py_ssize_t packets) except -1
-    cdef int _touch_head(self, Py_ssize_t r, unsigned long long side) except -1
+    cdef bint _touch_head(self, Py_ssize_t h, Py_ssize_t row, Py_ssize_t fresh) except -1
+    cdef bint _touch_octets(self, Py_ssize_t head) except -1
+    cdef int _touch_times(self, Py_ssize_t h, Py_ssize_t row) except -1
+    cdef bint _quiet(self, Py_ssize_t h, Py_ssize_t r) except -1
     cdef Py_ssize_t take_early(self) except -1
     cdef Py_ssize_t meet(self, Py_ssize_t h, long long time_ns, long long where, bint broadcast) except -1
     cdef int learn(self, Py_ssize_t row) except -1

@@ -25,7 +25,7 @@ if cython.compiled:
     from cython.cimports.portbook.evidence._layout import (
         BASES, BATCH, BROADCAST, COOL, DONE, EARLY, FAR, FILLED, FIRST, HAND, HASH, HEADS, HINTED,
         KEY, KNOWN, LAST, LATE, LONG, MANY, MARKS, OCTETS, PACKETS, PAST, PAYLOAD, PIECES, QUIET_NS,
-        ROW, ROW_AHEAD, SHORT, SIDE, STARTED, STATE, SWAPPED, SYNS, TUNNEL, WANTED, ahead,
+        ROW, ROW_AHEAD, SHORT, SIDE, STARTED, STATE, SWAPPED, SYNS, TIME, TUNNEL, WANTED, ahead,
     )
     # fmt: on
 
@@ -105,29 +105,80 @@ class Flows(Keys):
         """Ask for the memory that a batch of packets will need, to wait for it only once."""
         h: cython.Py_ssize_t
         row: cython.Py_ssize_t
+        fresh: cython.Py_ssize_t = self.rows
         for h in range(0, packets * HAND, HAND):
             row = self.met(self.hand[h + HASH])
             self.hand[h + ROW_AHEAD] = row
+            if not row and fresh < self.room:  # perhaps a new one
+                fresh += 1
+                row = fresh
+                ahead(cython.address(self.cool[(row - 1) * COOL]))
             if row:
                 ahead(cython.address(self.hot[(row - 1) * ROW]))
                 ahead(cython.address(self.hot[row * ROW - 1]))
+        fresh = self.heads.used
         for h in range(0, packets * HAND, HAND):
             if self.hand[h + ROW_AHEAD]:
-                self._touch_head((self.hand[h + ROW_AHEAD] - 1) * ROW, self.hand[h + SIDE])
+                fresh += self._touch_head(h, self.hand[h + ROW_AHEAD] - 1, fresh)
+            else:
+                fresh += self._touch_octets(fresh)
+        for h in range(0, packets * HAND, HAND):
+            if self.hand[h + ROW_AHEAD]:
+                self._touch_times(h, self.hand[h + ROW_AHEAD] - 1)
         return 0
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
     @cython.inline
-    def _touch_head(self, r: cython.Py_ssize_t, side: cython.ulonglong) -> cython.int:
+    def _touch_head(
+        self, h: cython.Py_ssize_t, row: cython.Py_ssize_t, fresh: cython.Py_ssize_t
+    ) -> cython.bint:
+        """Ask for what a packet of a known row needs; tell whether it is a new head."""
+        r: cython.Py_ssize_t = row * ROW
         state: cython.ulonglong = self.hot[r + STATE]
-        way: cython.int = (side ^ state) & SWAPPED
+        way: cython.int = (self.hand[h + SIDE] ^ state) & SWAPPED
         head: cython.Py_ssize_t = self.hot[r + HEADS] >> 32 * way & HALF
-        if head and not state & DONE << way:
-            ahead(cython.address(self.heads.marks[(head - 1) * MARKS]))
-            ahead(cython.address(self.heads.octets[(head - 1) * SHORT]))
-            ahead(cython.address(self.heads.octets[head * SHORT - 1]))
+        if not self.hot[r + PACKETS + 1] or self._quiet(h, r):
+            ahead(cython.address(self.cool[row * COOL]))
+        if state & DONE << way:
+            return False
+        return self._touch_octets(head - 1 if head else fresh) and not head
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    @cython.inline
+    def _touch_octets(self, head: cython.Py_ssize_t) -> cython.bint:
+        if head >= self.heads.room:
+            return False
+        ahead(cython.address(self.heads.marks[head * MARKS]))
+        ahead(cython.address(self.heads.octets[head * SHORT]))
+        ahead(cython.address(self.heads.octets[(head + 1) * SHORT - 1]))
+        return True
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    @cython.inline
+    def _touch_times(self, h: cython.Py_ssize_t, row: cython.Py_ssize_t) -> cython.int:
+        """Ask for the times of a row when a packet in hand begins a burst."""
+        r: cython.Py_ssize_t = row * ROW
+        bursts: cython.ulonglong = self.hot[r + STATE] >> 32
+        place: cython.ulonglong
+        if bursts > 1 and self._quiet(h, r):
+            place = self.cool[row * COOL + 3]
+            if place & HALF and bursts < EARLY:
+                ahead(cython.address(self.early[((place & HALF) - 1) * EARLY]))
+            elif place >> 32:
+                place = ((place >> 32) - 1) * LATE
+                ahead(cython.address(self.late[place + (bursts - EARLY) % LATE]))
         return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    @cython.inline
+    def _quiet(self, h: cython.Py_ssize_t, r: cython.Py_ssize_t) -> cython.bint:
+        """Tell whether a packet in hand comes after a silence."""
+        last: cython.longlong = self.hot[r + LAST]
+        return cython.cast(cython.longlong, self.hand[h + TIME]) - last > QUIET_NS
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)

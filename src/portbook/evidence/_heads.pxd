@@ -23,6 +23,7 @@ cdef class Heads:
     cdef bint may_grow(self, Py_ssize_t head) except -1
     cdef bint lacks(self, Py_ssize_t head, Py_ssize_t size) except -1
     cdef int extend(self, Py_ssize_t head, Py_ssize_t row, Py_ssize_t pot) except -1
+    cdef int _shorten(self, Py_ssize_t head) except -1
     cdef bint append(self, Py_ssize_t head, Py_ssize_t at, Py_ssize_t size, Py_ssize_t length, bint many) except -1
     cdef bint settled(self, Py_ssize_t head, bint wanted) except -1
     cdef int note(self, Py_ssize_t head, Py_ssize_t start, Py_ssize_t end) except -1

@@ -121,6 +121,40 @@ class Heads:
         self.marks[m + BLOCK] = block + 1
         return 0
 
+    def release(self) -> None:
+        """Cut heads whose block is due to their first octets, and put the blocks back."""
+        for head in self.stores.due():
+            self._shorten(head)
+        self.stores.released()
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def _shorten(self, head: cython.Py_ssize_t) -> cython.int:
+        m: cython.Py_ssize_t = head * MARKS
+        block: cython.Py_ssize_t = self.marks[m + BLOCK] - 1
+        start: cython.Py_ssize_t = block * LONG
+        filled: cython.uint = min(self.marks[m + FILLED], SHORT)
+        kept: cython.Py_ssize_t = 0
+        number: cython.Py_ssize_t
+        part: cython.uint
+        self.last = self.octets[(head + 1) * SHORT - 1]  # checked, as the block's end is
+        self.last = self.pool[start + LONG - 1]
+        memcpy(cython.address(self.octets[head * SHORT]), cython.address(self.pool[start]), SHORT)
+        if self.marks[m + PIECES] > MOST_PIECES:
+            start += LONG - 4
+            filled = min(filled, self.pool[start] | self.pool[start + 1] << 8)
+            self.marks[m + PIECES] = MOST_PIECES
+        for number in range(self.marks[m + PARTS] & 0xFFFF):
+            part = self.marks[m + PART + number]
+            if part & 0xFFFF < SHORT:
+                self.marks[m + PART + kept] = part & 0xFFFF | min(part >> 16, SHORT) << 16
+                kept += 1
+        self.marks[m + FILLED] = filled
+        self.marks[m + PARTS] = cython.cast(cython.uint, kept) | CLIPPED | TRIED
+        self.marks[m + BLOCK] = 0
+        self.stores.spare["pool"].append(block)
+        return 0
+
     @cython.cfunc
     @cython.exceptval(-1, check=False)
     def append(
@@ -228,7 +262,7 @@ class Heads:
         number: cython.Py_ssize_t
         low: cython.Py_ssize_t
         high: cython.Py_ssize_t
-        for number in range(self.marks[m + PARTS]):
+        for number in range(self.marks[m + PARTS] & 0xFFFF):
             low = self.marks[m + PART + number] & 0xFFFF
             high = self.marks[m + PART + number] >> 16
             if here < min(low, end):
@@ -243,7 +277,8 @@ class Heads:
             first = 1
         for number in range(first, count):
             self.marks[m + PART + number - first] = self.scratch[number]
-        self.marks[m + PARTS] = cython.cast(cython.uint, count - first)
+        self.marks[m + PARTS] &= ~cython.cast(cython.uint, 0xFFFF)
+        self.marks[m + PARTS] |= cython.cast(cython.uint, count - first)
         return 0
 
     @cython.cfunc
@@ -254,10 +289,10 @@ class Heads:
         """Write the parts with one more into `scratch`, as `fragments.joined` does; count them."""
         count: cython.Py_ssize_t = 0
         number: cython.Py_ssize_t
-        later: cython.Py_ssize_t = self.marks[m + PARTS]
+        later: cython.Py_ssize_t = self.marks[m + PARTS] & 0xFFFF
         low: cython.Py_ssize_t
         high: cython.Py_ssize_t
-        for number in range(self.marks[m + PARTS]):
+        for number in range(self.marks[m + PARTS] & 0xFFFF):
             low = self.marks[m + PART + number] & 0xFFFF
             high = self.marks[m + PART + number] >> 16
             if high < start:
@@ -269,7 +304,7 @@ class Heads:
                 start, end = min(start, low), max(end, high)
         self.scratch[count] = cython.cast(cython.uint, start | end << 16)
         count += 1
-        for number in range(later, self.marks[m + PARTS]):
+        for number in range(later, self.marks[m + PARTS] & 0xFFFF):
             self.scratch[count] = self.marks[m + PART + number]
             count += 1
         return count

@@ -3,7 +3,7 @@
 cdef enum:
     ROW = 16
     COOL = 4
-    MARKS = 17
+    MARKS = 16
     KEY = 4
     PACKETS = 5
     OCTETS = 7
@@ -26,12 +26,12 @@ cdef enum:
     FILLED = 0
     PIECES = 1
     PARTS = 2
-    FLAGS = 3
-    BLOCK = 4
-    PIECE = 5
-    PART = 13
-    CLIPPED = 1
-    TRIED = 2
+    FLAGS = 2
+    BLOCK = 3
+    PIECE = 4
+    PART = 12
+    CLIPPED = 65536
+    TRIED = 131072
     MOST_PIECES = 4
     MOST_DATAGRAMS = 32
     WIDE = 16272

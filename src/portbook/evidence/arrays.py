@@ -78,8 +78,8 @@ HASH, SIDE, ROW_AHEAD, START, AT, CAPTURED, LENGTH, TIME, LINK, BODY, SHAPE = ra
 HAND = 16
 FEW = 4  # values of a group of signatures that are looked at one after the other
 # numbers of a head in `marks`; a piece has two, a part has its end in the higher half
-FILLED, PIECES, PARTS, FLAGS, BLOCK, PIECE, PART = 0, 1, 2, 3, 4, 5, 13
-CLIPPED, TRIED = 1, 2
+FILLED, PIECES, PARTS, FLAGS, BLOCK, PIECE, PART = 0, 1, 2, 2, 3, 4, 12
+CLIPPED, TRIED = 1 << 16, 1 << 17  # of FLAGS: above the number of PARTS, in the same word
 MOST_PARTS = PENDING
 SHORT, LONG, EARLY, LATE = HEAD_OCTETS, MORE_OCTETS, FIRST_TIMES, LAST_TIMES
 # of datagrams in a block; its end holds place and length of those after the first few, as halves
@@ -90,7 +90,7 @@ SIZES = {"Q": 8, "I": 4, "B": 1}
 LAYOUT: dict[str, tuple[Format, int]] = {  # store: (format, items of a row)
     "hot": ("Q", 16),
     "cool": ("Q", 4),
-    "marks": ("I", 17),
+    "marks": ("I", 16),  # a line of the cache
     "heads": ("B", HEAD_OCTETS),
     "pool": ("B", MORE_OCTETS),
     "early": ("Q", FIRST_TIMES),
@@ -102,10 +102,11 @@ SMALLEST = 1024  # rows by which a store grows at least
 HUGE = 4 << 20  # octets from which on a store asks for large pages: far fewer address look-ups
 
 
-def memory(octets: int, before: memoryview | None = None) -> memoryview:
+def memory(octets: int, before: memoryview | None = None, *, dense: bool = True) -> memoryview:
     """Return zeroed octets, aligned to a page, that begin with those of `before`, now void.
 
     The system gives them only as they are touched: what is not used yet takes no memory.
+    dense: all of it will be; then large pages are asked for
     """
     if sys.platform == "linux":
         if before and isinstance(before.obj, mmap.mmap):
@@ -114,7 +115,7 @@ def memory(octets: int, before: memoryview | None = None) -> memoryview:
             ground.resize(octets)  # moves no octet
         else:
             ground = mmap.mmap(-1, octets, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        if octets >= HUGE:
+        if dense and octets >= HUGE:
             with suppress(OSError):  # a kernel without them
                 ground.madvise(mmap.MADV_HUGEPAGE)
         return memoryview(ground)
@@ -133,7 +134,8 @@ class Stores:
         self._used = dict.fromkeys(LAYOUT, 0)
         self._rings = RINGS
         self.pots = Pots(pool_octets)
-        self.extended: dict[int, int] = {}  # heads that have a block of the pool: whose they are
+        # of each pot: heads that have a block of it, and whose they are
+        self._held: list[dict[int, int]] = [{} for _ in range(self.pots.count)]
         self._pot: dict[int, int] = {}  # of those heads
         for name in ("hot", "heads", "pool", "early", "late"):
             self.grow(name)
@@ -155,7 +157,8 @@ class Stores:
         for twin in TWINS.get(name, (name,)):
             kind, items = LAYOUT[twin]
             size = len(self._octets[twin]) + rows * items * SIZES[kind]
-            self._octets[twin] = memory(size, self._octets[twin])
+            # most heads leave most of their block untouched
+            self._octets[twin] = memory(size, self._octets[twin], dense=twin != "pool")
 
     def take(self, name: str) -> int:
         """Return a row of a store that nobody uses."""
@@ -185,20 +188,22 @@ class Stores:
         """Return a block for a head of a conversation; None when all of its pot are in use."""
         if not self.pots.take(pot):
             return None
-        self.extended[head] = row
+        self._held[pot][head] = row
         self._pot[head] = pot
         return self.take("pool")
 
     def give_block(self, head: int, block: int) -> None:
         """Take back the block of one head."""
-        self.pots.give(self._pot.pop(head))
-        del self.extended[head]
+        pot = self._pot.pop(head)
+        self.pots.give(pot)
+        del self._held[pot][head]
         self.spare["pool"].append(block)
 
     def moved(self, gone: list[int]) -> None:
         """Say which conversations were taken out, in order, so that others have new numbers."""
-        for head, row in self.extended.items():
-            self.extended[head] = row - bisect_left(gone, row)
+        for held in self._held:
+            for head, row in held.items():
+                held[head] = row - bisect_left(gone, row)
 
     def give_ring(self, ring: int) -> None:
         """Take back a row of last times."""
@@ -212,39 +217,22 @@ class Stores:
 
     def young(self) -> list[int]:
         """Return the conversations whose heads have a block that is due, in order."""
-        return sorted({row for head, row in self.extended.items() if self._is_due(head)})
+        return sorted({row for held in self._due() for row in held.values()})
 
-    def release(self) -> None:
-        """Cut heads whose block is due to their first octets, and take the blocks back."""
-        marks, heads, pool = self.view("marks"), self.view("heads"), self.view("pool")
-        gone = list(filter(self._is_due, self.extended))
-        for head in gone:
-            self._shorten(head, marks, heads, pool)
-            del self.extended[head]
-        for head in gone:
-            self.pots.give(self._pot.pop(head))
+    def due(self) -> list[int]:
+        """Return the heads whose block is to be put back."""
+        return [head for held in self._due() for head in held]
+
+    def released(self) -> None:
+        """Say that the heads that were due have no block any more."""
+        for held in self._due():
+            for head in held:
+                self.pots.give(self._pot.pop(head))
+            held.clear()
         self.pots.filled()
 
-    def _is_due(self, head: int) -> bool:
-        return self.pots.due(self._pot[head])
-
-    def _shorten(self, head: int, marks: memoryview, heads: memoryview, pool: memoryview) -> None:
-        at, block = head * MARKS, marks[head * MARKS + BLOCK] - 1
-        start = block * MORE_OCTETS
-        heads[head * HEAD_OCTETS : (head + 1) * HEAD_OCTETS] = pool[start : start + HEAD_OCTETS]
-        marks[at + BLOCK] = 0
-        marks[at + FLAGS] |= CLIPPED
-        marks[at + FILLED] = min(marks[at + FILLED], HEAD_OCTETS)
-        parts = [(part & 0xFFFF, part >> 16) for part in marks[at + PART : at + MARKS]]
-        if marks[at + PIECES] > MOST_PIECES:
-            behind = int.from_bytes(pool[start + LONG - 4 : start + LONG - 2], "little")
-            marks[at + FILLED] = min(marks[at + FILLED], behind)
-            marks[at + PIECES] = MOST_PIECES
-        kept = [part for part in parts[: marks[at + PARTS]] if part[0] < HEAD_OCTETS]
-        for number, (low, high) in enumerate(kept):
-            marks[at + PART + number] = low | min(high, HEAD_OCTETS) << 16
-        marks[at + PARTS] = len(kept)
-        self.spare["pool"].append(block)
+    def _due(self) -> list[dict[int, int]]:
+        return [held for pot, held in enumerate(self._held) if self.pots.due(pot)]
 
 
 class Rows:

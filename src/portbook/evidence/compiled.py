@@ -76,7 +76,7 @@ class Table(Reader[memoryview]):
 
     def release(self) -> None:
         """Give longer heads back to the pots that are dry, or to all when none is."""
-        self._stores.release()
+        self._heads.release()
 
     def counts(self) -> Counts:
         """Return what went through the table."""
