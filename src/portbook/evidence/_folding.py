@@ -51,6 +51,7 @@ WHERE = cython.declare(cython.Py_ssize_t, 14)
 MACS = cython.declare(cython.Py_ssize_t, 15)
 CLIENT_PORT = cython.declare(cython.Py_ssize_t, 17)
 SAID = cython.declare(cython.Py_ssize_t, 18)  # payload each way of the last that said enough
+SWEEP = cython.declare(cython.Py_ssize_t, 1 << 16)  # new conversations between two sweeps
 MIX = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
 SETTLED = cython.declare(cython.int, arrays.SETTLED)
 HALF = cython.declare(cython.ulonglong, 0xFFFFFFFF)
@@ -79,7 +80,7 @@ class Folding:
     enough: cython.ulonglong
     left_out = cython.declare(cython.Py_ssize_t, visibility="readonly")
     unknowable: cython.bint
-    last_ns = cython.declare(cython.longlong, visibility="readonly")
+    swept: cython.Py_ssize_t
     key = cython.declare(cython.ulonglong[::1])
     tell: object
 
@@ -137,7 +138,7 @@ class Folding:
     def learn(self, flows: Flows, rows: object) -> list[int]:
         """Judge rows before their longer heads are given back; return those that fit no mould.
 
-        What fits is settled: nothing more of its payload is kept.
+        What fits is settled: nothing more of its payload is kept, nor what was.
         """
         left: list[int] = []
         number: cython.Py_ssize_t
@@ -147,11 +148,56 @@ class Folding:
             if judged < 0:
                 left.append(number)
             else:
-                flows.hot[number * ROW + STATE] |= (
-                    cython.cast(cython.ulonglong, judged + 1) << SETTLED | DONE | DONE << 1
-                )
+                self._settle(flows, number, judged)
         self.moulds.data = b"\0"
         return left
+
+    def sweep(self, flows: Flows) -> None:
+        """Settle every conversation that fits by now, once many have been met since."""
+        number: cython.Py_ssize_t
+        judged: cython.Py_ssize_t
+        if flows.rows < self.swept:
+            self.swept = 0  # some were closed
+        if flows.rows - self.swept < SWEEP:
+            return
+        self.swept = flows.rows
+        for number in range(flows.rows):
+            if not flows.hot[number * ROW + STATE] >> SETTLED & 0xFFF:
+                judged = self._judge(flows, number)
+                if judged >= 0:
+                    self._settle(flows, number, judged)
+        self.moulds.data = b"\0"
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def _settle(
+        self, flows: Flows, number: cython.Py_ssize_t, judged: cython.Py_ssize_t
+    ) -> cython.int:
+        """Keep what a conversation was judged to be, and nothing of its payload."""
+        r: cython.Py_ssize_t = number * ROW
+        flows.hot[r + STATE] |= (
+            cython.cast(cython.ulonglong, judged + 1) << SETTLED | DONE | DONE << 1
+        )
+        heads: cython.ulonglong = flows.hot[r + HEADS]
+        flows.hot[r + HEADS] = 0
+        self._empty(flows, heads & HALF)
+        self._empty(flows, heads >> 32)
+        return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def _empty(self, flows: Flows, head: cython.Py_ssize_t) -> cython.int:
+        """Give a head back; 0 is none, 1 the first."""
+        m: cython.Py_ssize_t = (head - 1) * MARKS
+        number: cython.Py_ssize_t
+        if not head:
+            return 0
+        if flows.heads.marks[m + BLOCK]:
+            flows.stores.give_block(head - 1, flows.heads.marks[m + BLOCK] - 1)
+        for number in range(MARKS):
+            flows.heads.marks[m + number] = 0
+        flows.heads.spare.append(head - 1)
+        return 0
 
     def total(self, judged: int) -> tuple[int, int, int, int, int]:
         """Return conversations, packets, octets, payload and the last time of a judgement."""

@@ -215,6 +215,15 @@ class Stores:
         """Tell whether a pot of the pool is dry."""
         return self.pots.starved
 
+    @property
+    def blocks(self) -> int:
+        """Return how many blocks heads have."""
+        return len(self._pot)
+
+    def longer(self) -> list[int]:
+        """Return the conversations whose heads have a block, in order."""
+        return sorted({row for held in self._held for row in held.values()})
+
     def young(self) -> list[int]:
         """Return the conversations whose heads have a block that is due, in order."""
         return sorted({row for held in self._due() for row in held.values()})

@@ -18,6 +18,8 @@ from portbook.evidence.table import Counts, Row
 from portbook.protocols.prefilter import Row as Signature
 
 
+CROWD = 2048  # longer heads at which those are looked for that can be let go of
+
 class Table(Reader[memoryview]):
     """Conversations counted by compiled code; see `table.Table`."""
 
@@ -31,6 +33,7 @@ class Table(Reader[memoryview]):
         part: Part = WHOLE,
     ) -> None:
         super().__init__(limit)
+        self._crowd = CROWD
         self._stores = Stores(pool_octets)
         self._signatures = Signatures(Packed(signatures))
         self._heads = Heads(self._stores, self._signatures)
@@ -59,6 +62,13 @@ class Table(Reader[memoryview]):
         if folding:
             young = folding.learn(self._flows, young)
         return iter([rows.row(number) for number in young])
+
+    def settle(self, folding: Folding) -> None:
+        """Let go of the payload of what can be folded, every now and then."""
+        folding.sweep(self._flows)
+        if self._stores.blocks >= self._crowd:
+            folding.learn(self._flows, self._stores.longer())
+            self._crowd = max(CROWD, 2 * self._stores.blocks)
 
     def close(self, count: int, folding: Folding | None = None) -> list[Row]:
         """Take the coldest conversations out of the table; return those that are not folded."""

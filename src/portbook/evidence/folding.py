@@ -56,6 +56,9 @@ class Folding(Protocol):
     def learn(self, flows: Any, rows: Iterable[int]) -> list[int]:
         """Judge rows before their longer heads are given back; return those that fit no mould."""
 
+    def sweep(self, flows: Any) -> None:
+        """Settle every conversation that fits by now, once many have been met since."""
+
     def group(self, number: int) -> Sequence[int]:
         """Return the words of a group."""
 

@@ -72,6 +72,9 @@ class Table(Reader[bytes]):
         """Return those that `release` takes octets from, in the order they were first met."""
         return (flow.row() for flow in self._flows if flow.young)
 
+    def settle(self, folding: Folding) -> None:
+        """Keep everything: nothing is folded here."""
+
     def close(self, count: int, folding: Folding | None = None) -> list[Row]:
         """Take the coldest conversations out of the table."""
         coldest = sorted(range(len(self._flows)), key=lambda at: self._flows[at].last_ns)[:count]

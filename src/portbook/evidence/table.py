@@ -123,6 +123,9 @@ class Table(Protocol):
         folding: settles those that it can fold, and they are left out
         """
 
+    def settle(self, folding: Folding) -> None:
+        """Let go of the payload of what can be folded, every now and then."""
+
     def close(self, count: int, folding: Folding | None = None) -> list[Row]:
         """Take the coldest conversations out of the table; return those that are not folded."""
 

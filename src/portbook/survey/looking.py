@@ -208,7 +208,7 @@ class _Look:
                 self._table,
                 full=self._close_coldest,
                 starved=self._name_the_young,
-                progress=self._tell if self._progress else None,
+                progress=self._tell if self._progress or self._folding else None,
             )
         except SourceError as error:
             failed = problem(self._capture.name, error)
@@ -226,6 +226,8 @@ class _Look:
         return Oddity(name, count, where, meaning(name), self._site, self._capture.name)
 
     def _tell(self, done: int, total: int | None) -> None:
+        if self._folding:
+            self._table.settle(self._folding)
         if self._progress:
             self._progress(self._capture.name, done, total)
 
@@ -247,7 +249,10 @@ class _Look:
         _shorten(self._memory)
 
     def _name_the_young(self) -> None:
-        longer = (row for row in self._table.young(self._folding) if loses_octets(row))
+        young = self._table.young(self._folding)
+        if self._folding and not self._table.starved:
+            return  # enough of them are settled, and have given back what they held
+        longer = (row for row in young if loses_octets(row))
         remember(self._observed(longer), self._claims, self._memory)
         self._table.release()
 

@@ -13,9 +13,9 @@ from portbook.findings import judge
 from portbook.records import LOCAL_SITE, Summary
 from portbook.survey.elsewhere import joined
 from portbook.survey.knowledge import Knowledge
-from portbook.survey.looking import ROOM, Progress, Room, problem
+from portbook.survey.looking import Progress, Room, problem
 from portbook.survey.story import Story
-from portbook.survey.summing import MOST, Tell, merged, renamed, sum_up
+from portbook.survey.summing import MOST, ROOM, Tell, merged, renamed, sum_up
 
 
 def reckon(

@@ -35,10 +35,12 @@ from portbook.protocols import protocols
 from portbook.protocols.prefilter import prefilter
 from portbook.records import LOCAL_SITE, Conversation, Total
 from portbook.survey.keeping import is_lost
-from portbook.survey.looking import ROOM, WHOLE, End, Progress, Room, stream
+from portbook.survey.looking import WHOLE, End, Progress, Room, stream
 from portbook.survey.naming import Named
 
 MOST = 250_000  # records that are held of a capture
+# a conversation that fits a mould gives its longer head back, so few are filled at a time
+ROOM = Room(pool_octets=384 << 20)
 _FOLDS = ("tcp", "udp")
 _TOGETHER = 1000  # conversations that are told at a time
 Tell = Callable[[str, Iterable[Short]], None]
