@@ -81,6 +81,7 @@ class Folding:
     left_out = cython.declare(cython.Py_ssize_t, visibility="readonly")
     unknowable: cython.bint
     swept: cython.Py_ssize_t
+    seen: cython.int  # what the moulds look at: 1 short heads, 2 longer ones
     key = cython.declare(cython.ulonglong[::1])
     tell: object
 
@@ -132,7 +133,7 @@ class Folding:
                     told.clear()
         if told:
             self.tell(told)
-        self.moulds.data = b"\0"
+        self._look_away()
         return slow
 
     def learn(self, flows: Flows, rows: object) -> list[int]:
@@ -149,7 +150,7 @@ class Folding:
                 left.append(number)
             else:
                 self._settle(flows, number, judged)
-        self.moulds.data = b"\0"
+        self._look_away()
         return left
 
     def sweep(self, flows: Flows) -> None:
@@ -166,7 +167,7 @@ class Folding:
                 judged = self._judge(flows, number)
                 if judged >= 0:
                     self._settle(flows, number, judged)
-        self.moulds.data = b"\0"
+        self._look_away()
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
@@ -212,6 +213,13 @@ class Folding:
     @cython.cfunc
     def _words(self, flows: Flows, number: cython.Py_ssize_t) -> list:  # type: ignore[type-arg]
         return [flows.hot[number * ROW + at] for at in range(ROW)]
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def _look_away(self) -> cython.int:
+        """Let go of the heads, so that they can grow."""
+        self.moulds.data, self.seen = b"\0", 0
+        return 0
 
     @cython.cfunc
     @cython.exceptval(-4, check=False)
@@ -297,9 +305,11 @@ class Folding:
         """Let the moulds look at a head; return where it begins."""
         block: cython.Py_ssize_t = flows.heads.marks[head * MARKS + BLOCK]
         if block:
-            self.moulds.data = flows.heads.pool
+            if self.seen != 2:
+                self.moulds.data, self.seen = flows.heads.pool, 2
             return (block - 1) * LONG
-        self.moulds.data = flows.heads.octets
+        if self.seen != 1:
+            self.moulds.data, self.seen = flows.heads.octets, 1
         return head * SHORT
 
     @cython.cfunc

@@ -17,8 +17,8 @@ from portbook.evidence.signature_lists import Packed
 from portbook.evidence.table import Counts, Row
 from portbook.protocols.prefilter import Row as Signature
 
+CROWD = 1024  # longer heads at which it is time to look which of them can be given back
 
-CROWD = 2048  # longer heads at which those are looked for that can be let go of
 
 class Table(Reader[memoryview]):
     """Conversations counted by compiled code; see `table.Table`."""
@@ -68,7 +68,7 @@ class Table(Reader[memoryview]):
         folding.sweep(self._flows)
         if self._stores.blocks >= self._crowd:
             folding.learn(self._flows, self._stores.longer())
-            self._crowd = max(CROWD, 2 * self._stores.blocks)
+            self._crowd = max(CROWD, self._stores.blocks * 3 // 2)
 
     def close(self, count: int, folding: Folding | None = None) -> list[Row]:
         """Take the coldest conversations out of the table; return those that are not folded."""
