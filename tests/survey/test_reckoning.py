@@ -17,7 +17,7 @@ from portbook.emulators.frames import Host, TcpTalk, pcap
 from portbook.evidence import readers
 from portbook.evidence.folding import Short, short
 from portbook.records import Conversation
-from portbook.survey import reckoning, traffic
+from portbook.survey import jobs, reckoning, traffic
 from portbook.survey.looking import Room
 from portbook.survey.story import Story
 
@@ -114,7 +114,7 @@ def test_an_odd_conversation_among_ordinary_ones_is_named_by_itself(tmp_path: Pa
 def test_what_finds_no_room_still_counts_and_is_said_to_be_left_out(tmp_path: Path) -> None:
     path = tmp_path / "polls.pcap"
     path.write_bytes(polls(60, clients=30))
-    story = reckoning.reckon([str(path)], knowledge(), now_ns=NOW_NS, most=10)
+    story = reckoning.reckon([str(path)], knowledge(), now_ns=NOW_NS, room=Room(most=10))
 
     (total,) = story.totals
     assert (60, 60) == (total.conversations, story.summary.conversations)
@@ -192,3 +192,35 @@ def test_ordinary_conversations_never_reach_a_recogniser(
     monkeypatch.setattr("portbook.survey.naming.identify", never)
     story = reckoning.reckon([str(path)], knowledge(), now_ns=NOW_NS)
     assert ["modbus"] == [one.protocol for one in story.totals]
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_several_processes_come_to_the_same(
+    count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "SMALL", 0)
+    paths = [tmp_path / "demo.pcapng", tmp_path / "polls.pcap"]
+    paths[0].write_bytes(demo())
+    paths[1].write_bytes(polls(300, clients=7))
+    alone, shared = (
+        reckoning.reckon([str(one) for one in paths], knowledge(), now_ns=NOW_NS, jobs=number)
+        for number in (1, count)
+    )
+
+    agree(alone, shared)
+    assert alone.totals == shared.totals
+
+
+def test_short_lines_come_from_one_process(tmp_path: Path) -> None:
+    path = tmp_path / "polls.pcap"
+    path.write_bytes(polls(30))
+    told: list[Short] = []
+    story = reckoning.reckon(
+        [str(path)],
+        knowledge(),
+        now_ns=NOW_NS,
+        jobs=2,
+        tell=lambda source, some: told.extend(some),
+    )
+
+    assert 30 == len(told) == story.summary.conversations

@@ -133,7 +133,7 @@ class Folding:
                     told.clear()
         if told:
             self.tell(told)
-        self._look_away()
+        self._look_away(flows)
         return slow
 
     def learn(self, flows: Flows, rows: object) -> list[int]:
@@ -150,7 +150,7 @@ class Folding:
                 left.append(number)
             else:
                 self._settle(flows, number, judged)
-        self._look_away()
+        self._look_away(flows)
         return left
 
     def sweep(self, flows: Flows) -> None:
@@ -167,7 +167,7 @@ class Folding:
                 judged = self._judge(flows, number)
                 if judged >= 0:
                     self._settle(flows, number, judged)
-        self._look_away()
+        self._look_away(flows)
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
@@ -216,9 +216,10 @@ class Folding:
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
-    def _look_away(self) -> cython.int:
+    def _look_away(self, flows: Flows) -> cython.int:
         """Let go of the heads, so that they can grow."""
         self.moulds.data, self.seen = b"\0", 0
+        flows.heads.payload = b"\0"
         return 0
 
     @cython.cfunc

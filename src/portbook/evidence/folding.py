@@ -212,11 +212,11 @@ def _folded(words: Sequence[int], names: Sequence[Name], source: str, site: str)
     there, back, octets, payload, answer = words[7:12]
     first_ns, last_ns = map(_signed, words[12:14])
     where, client_mac, server_mac, client_port, asked, told = words[14:20]
-    if asked or told:  # one that said enough stands for all: what it said is a reason
-        payload, answer = asked, told
     transport = TRANSPORTS[key >> 24 & 0xFF]
     vlan = key >> 8 & 0x1FFF
     kind = _kind(names, judged)
+    if kind.protocol is None:  # one that said enough stands for all: what it said is a reason
+        payload, answer = asked, told
     conversation = Conversation(
         transport=transport,
         client=_address(words[0], words[1], key),

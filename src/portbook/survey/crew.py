@@ -25,6 +25,7 @@ from portbook.survey.gathering import Gathering
 from portbook.survey.jobs import Load, tasks
 from portbook.survey.looking import ROOM, Looked, Progress, Room, look_at
 from portbook.survey.parcels import Unpacker
+from portbook.survey.summing import sum_up
 from portbook.survey.work import NO_MEMORY, NUMBER, Kind, Work, messages, work
 
 MOST_JOBS = 8  # that are taken without being asked for
@@ -48,23 +49,27 @@ def look_at_all(
     room: Room = ROOM,
     progress: Progress | None = None,
     jobs: int = 1,
+    sums: bool = False,
 ) -> list[Looked]:
     """Look at captures, in up to `jobs` processes, and return what came of each, in their order.
 
     The result is that of one job. Only where a capture has more conversations than `room` holds
     may it differ which of them are told in parts.
     progress: gets one capture's name, or how many they are, and octets of all of them together
+    sums: only what each comes to is wanted (`summing.sum_up`)
     """
     loads = [_load(one) for one in captures] if jobs > 1 and _may_fork() else []
     planned = tasks(loads, jobs)
     if planned:
         together = -(-len(planned) // _NUMBERS)
-        with _Crew(Work(planned, together, captures, claims, site, room)) as crew:
+        with _Crew(Work(planned, together, captures, claims, site, room, sums)) as crew:
             if crew.start(min(jobs, len(planned))):
                 gathering = Gathering(captures, planned, _octets(loads), progress)
                 crew.gather(gathering)
                 return gathering.looked()
     # one after the other: a capture's table is let go of before the next one is made
+    if sums:
+        return [sum_up(one, claims, site=site, room=room, progress=progress) for one in captures]
     return [look_at(one, claims, site=site, room=room, progress=progress) for one in captures]
 
 

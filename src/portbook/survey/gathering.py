@@ -82,6 +82,7 @@ class Gathering:
             problem,
             sum(end.left_out for end in ends),
             sum(end.left_out_named for end in ends),
+            tuple(total for end in ends for total in end.totals),
         )
 
     def _missing(self, capture: Capture, shares: Sequence[int]) -> Problem:

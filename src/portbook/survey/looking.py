@@ -13,7 +13,7 @@ from portbook.claims.everything import Claims
 from portbook.errors import SourceError
 from portbook.evidence import captures, readers
 from portbook.evidence.conversations import Observed, records
-from portbook.evidence.folding import Folding
+from portbook.evidence.folding import Folding, Kind, Totals
 from portbook.evidence.oddities import CUT_FRAME, meaning
 from portbook.evidence.table import HEAD_OCTETS, Counts, Row, Table
 from portbook.protocols.prefilter import prefilter
@@ -49,6 +49,17 @@ ROOM = Room()
 WHOLE = (0, 1)  # share 0 of 1
 
 
+class End(NamedTuple):
+    """What is told of a capture once it was read, beside its conversations."""
+
+    counts: Counts
+    oddities: tuple[Oddity, ...]
+    problem: Problem | None
+    left_out: int = 0
+    left_out_named: int = 0
+    totals: tuple[tuple[Kind, Totals], ...] = ()  # of a summary
+
+
 class Looked(NamedTuple):
     """What came of one capture; conversations stand in the order in which they were first met."""
 
@@ -58,21 +69,17 @@ class Looked(NamedTuple):
     problem: Problem | None
     left_out: int = 0  # conversations that were only counted
     left_out_named: int = 0
+    totals: tuple[tuple[Kind, Totals], ...] = ()  # of a summary
+
+    @property
+    def end(self) -> End:
+        """Return it without the conversations."""
+        return End(*self[1:])
 
     @property
     def nothing_read(self) -> bool:
         """Tell whether the source failed before its first packet."""
         return self.problem is not None and not self.counts.packets
-
-
-class End(NamedTuple):
-    """What is told of a capture once it was read, beside its conversations."""
-
-    counts: Counts
-    oddities: tuple[Oddity, ...]
-    problem: Problem | None
-    left_out: int = 0
-    left_out_named: int = 0
 
 
 def look_at(

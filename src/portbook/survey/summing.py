@@ -9,9 +9,8 @@ may have one, is never folded. Devices and facts are not gathered.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, partial
-from typing import NamedTuple
 
 import msgspec
 
@@ -35,25 +34,14 @@ from portbook.protocols import protocols
 from portbook.protocols.prefilter import prefilter
 from portbook.records import LOCAL_SITE, Conversation, Total
 from portbook.survey.keeping import is_lost
-from portbook.survey.looking import WHOLE, End, Progress, Room, stream
+from portbook.survey.looking import WHOLE, Looked, Progress, Room, settled, stream
 from portbook.survey.naming import Named
 
-MOST = 250_000  # records that are held of a capture
 # a conversation that fits a mould gives its longer head back, so few are filled at a time
 ROOM = Room(pool_octets=384 << 20)
 _FOLDS = ("tcp", "udp")
 _TOGETHER = 1000  # conversations that are told at a time
 Tell = Callable[[str, Iterable[Short]], None]
-
-
-class Sum(NamedTuple):
-    """What one capture, or a share of it, comes to."""
-
-    named: list[Named]  # folded, in the order in which they were first met
-    totals: dict[Kind, Totals]
-    last_ns: int  # when its last packet came
-    left_out: int  # conversations that stand in the totals only
-    end: End
 
 
 def sum_up(
@@ -64,12 +52,11 @@ def sum_up(
     room: Room = ROOM,
     progress: Progress | None = None,
     part: tuple[int, int] = WHOLE,
-    most: int = MOST,
     tell: Tell | None = None,
-) -> Sum:
+) -> Looked:
     """Read a capture to its end, or as far as it can be read, and add up what is in it.
 
-    most: records that are held; what finds no room stands in the totals, and is counted
+    room: its `most` is of records; what finds none stands in the totals, and is counted
     tell: gets the capture's name and every conversation, many at a time, as they are judged
     """
     each = partial(tell, capture.name) if tell else None
@@ -77,30 +64,28 @@ def sum_up(
     folded = folding(
         names,
         seed=secrets.randbits(64),
-        most=most,
+        most=room.most,
         enough=ENOUGH_OCTETS,
         unknowable=not prefilter().always,
         tell=each,
     )
-    rest = _Rest(most, each)
+    rest = _Rest(room.most, each)
     end = stream(capture, claims, rest.take, site, room, progress, part, folded)
     found, sums = rest.end(), rest.totals
-    last_ns = rest.last_ns
     if folded:
         for kind, told in totals(folded, names).items():
             add(sums, kind, told)
-            last_ns = max(last_ns, told.last_ns)
         for one, where in conversations(folded, names, capture.name, site):
             labels = claims.labels(one.server_port, one.transport)
-            told_on = msgspec.structs.replace(one, claims=labels)
-            found.append(Named(told_on, (), None, 0, where))
-    found.sort(key=lambda one: one.where)
+            record = msgspec.structs.replace(one, claims=labels)
+            found.append(Named(record, (), None, 0, where))
     left_out = rest.left_out + (folded.left_out if folded else 0)
-    return Sum(found, sums, last_ns, left_out, end)
+    told_on = end._replace(left_out=left_out, totals=tuple(sums.items()))
+    return Looked(settled(found), *told_on)
 
 
 def merged(
-    sums: Iterable[Mapping[Kind, Totals]], moved: Iterable[tuple[Kind, Kind, Totals]] = ()
+    sums: Iterable[Iterable[tuple[Kind, Totals]]], moved: Iterable[tuple[Kind, Kind, Totals]] = ()
 ) -> tuple[Total, ...]:
     """Return the totals of several captures, the commonest first.
 
@@ -108,7 +93,7 @@ def merged(
     """
     found: dict[Kind, Totals] = {}
     for one in sums:
-        for kind, told in one.items():
+        for kind, told in one:
             add(found, kind, told)
     for before, after, told in moved:
         less(found, before, told)
@@ -143,7 +128,6 @@ class _Rest:
         self._others: list[Named] = []
         self.totals: dict[Kind, Totals] = {}
         self.left_out = 0
-        self.last_ns = 0
 
     def take(self, one: Named) -> None:
         """Add a conversation that was named."""
@@ -153,7 +137,6 @@ class _Rest:
             if len(self._untold) >= _TOGETHER:
                 self._tell(self._untold)
                 self._untold.clear()
-        self.last_ns = max(self.last_ns, told.last_ns)
         for kind, sum_ in alike((told,)).items():
             add(self.totals, kind, sum_)
         if is_lost(told):

@@ -22,6 +22,7 @@ from portbook.survey.jobs import Task
 from portbook.survey.looking import End, Room, stream
 from portbook.survey.naming import Named
 from portbook.survey.parcels import PARCEL, Packer
+from portbook.survey.summing import sum_up
 
 NUMBER = struct.Struct("<I")  # a task's, in the queue
 _HEAD = struct.Struct("<BIQ")
@@ -48,6 +49,7 @@ class Work(NamedTuple):
     claims: Claims
     site: str
     room: Room
+    sums: bool = False  # only what the captures come to is wanted
 
     def room_of(self, task: Task) -> Room:
         """Return what a task may hold: shares of a capture together as much as one look at it."""
@@ -91,7 +93,15 @@ def _look(given: Work, at: int, teller: _Teller) -> None:
 
     teller.tell(Kind.BEGAN, at)
     capture, room = given.captures[task.capture], given.room_of(task)
-    end = stream(capture, given.claims, take, given.site, room, far, task.part)
+    if given.sums:
+        found = sum_up(
+            capture, given.claims, site=given.site, room=room, progress=far, part=task.part
+        )
+        for one in found.named:
+            take(one)
+        end = found.end
+    else:
+        end = stream(capture, given.claims, take, given.site, room, far, task.part)
     teller.parcel(at, held)
     teller.tell(Kind.END, at, msgspec.msgpack.encode(end))
 

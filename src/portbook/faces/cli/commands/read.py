@@ -51,7 +51,7 @@ MOST_JOBS = 64
     type=click.IntRange(1, MOST_JOBS),
     metavar="N",
     help="Processes that read large captures side by side; 1: this one alone. Default: as many as "
-    "there are processors for it, 8 at the most.",
+    "there are processors for it, 8 at the most; with --brief one reads.",
 )
 @click.option(
     "--most",
@@ -88,15 +88,18 @@ def command(
     from portbook.faces.cli.progress import Progress
     from portbook.survey import reckoning, traffic
     from portbook.survey.crew import processors
+    from portbook.survey.summing import ROOM
 
     short = summary or brief
     if short and (wants or conversations):
         raise click.UsageError("--summary and --brief tell of all that is there: no filter")
     if brief and shape is not Shape.JSONL:
         raise click.UsageError("--brief writes lines: it goes with --jsonl")
-    look: Callable[..., Story] = partial(traffic.read, jobs=jobs or processors())
+    look: Callable[..., Story] = partial(traffic.read, most=most)
     if short:
-        look = partial(reckoning.reckon, tell=partial(write_short, site) if brief else None)
+        room = ROOM._replace(most=most)
+        tell = partial(write_short, site) if brief else None
+        look = partial(reckoning.reckon, room=room, tell=tell)
     progress = Progress()
     try:
         story = look(
@@ -105,7 +108,7 @@ def command(
             now_ns=time.time_ns(),
             site=site,
             progress=progress,
-            most=most,
+            jobs=jobs or processors(),
         )
     finally:
         progress.close()
