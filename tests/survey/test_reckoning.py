@@ -189,7 +189,7 @@ def test_ordinary_conversations_never_reach_a_recogniser(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("a conversation went the long way")
 
-    monkeypatch.setattr("portbook.survey.naming.identify", never)
+    monkeypatch.setattr("portbook.survey.naming._identify", never)
     story = reckoning.reckon([str(path)], knowledge(), now_ns=NOW_NS)
     assert ["modbus"] == [one.protocol for one in story.totals]
 

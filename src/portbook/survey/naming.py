@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
 
 from portbook.claims.everything import Claims
 from portbook.evidence.conversations import Observed, turned
-from portbook.protocols import identify
+from portbook.protocols import Payload, identify
 from portbook.protocols.prefilter import prefilter
 from portbook.records import Confidence, Conversation, Identification
 
 Key = tuple[object, ...]
+SHORT = 1024  # octets of both sides: what is longer is hardly ever said twice
 
 
 class Known(NamedTuple):
@@ -93,7 +95,17 @@ def identified(one: Observed, memory: Memory) -> Identification | None:
 
 
 def _identify(one: Observed) -> Identification | None:
-    return identify(one.payload, prefilter().chosen(one.candidates), roles_known=one.roles_known)
+    if _octets(one) > SHORT:
+        return _identified(one.payload, one.candidates, one.roles_known)
+    return _again(one.payload, one.candidates, one.roles_known)
+
+
+def _identified(payload: Payload, candidates: int, roles_known: bool) -> Identification | None:
+    return identify(payload, prefilter().chosen(candidates), roles_known=roles_known)
+
+
+# the same few questions and announcements are heard again and again, from many
+_again = lru_cache(maxsize=4096)(_identified)
 
 
 def _octets(one: Observed) -> int:
