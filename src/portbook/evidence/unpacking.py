@@ -216,7 +216,7 @@ class _Gzip:
                 break
             self._waiting = self._inner.unconsumed_tail + self._waiting[1:]
         if not found:
-            raise _damaged("gzip", error)
+            raise _damaged("gzip")
         return bytes(found)
 
 
@@ -229,6 +229,7 @@ class _Zstd:
         self._failed: Exception | None = None
         self._waiting = b""
         self._at = 0
+        self._taken = 0  # octets of the frame
 
     @property
     def ended(self) -> bool:
@@ -243,13 +244,14 @@ class _Zstd:
 
     def take(self, most: int) -> bytes:
         if self._failed:
-            raise _damaged("zstd", self._failed)
+            raise _damaged("zstd")
         if self.bold:
             return self._step(most, len(self._waiting)) or b""
         found = bytearray()
         while len(found) < most:
             try:
-                octets = self._step(most - len(found), self.STEP)
+                # to the same places of the frame, in whatever pieces it comes
+                octets = self._step(most - len(found), self.STEP - self._taken % self.STEP)
             except SourceError:
                 if not found:
                     raise
@@ -272,8 +274,9 @@ class _Zstd:
             octets: bytes = self._inner.decompress(piece, most)
         except self._error as error:
             self._failed = error
-            raise _damaged("zstd", error) from error
+            raise _damaged("zstd") from error
         self._at += len(piece)
+        self._taken += len(piece)
         return octets
 
 
@@ -290,8 +293,9 @@ def _zstd() -> tuple[Any, type[Exception]]:
     )
 
 
-def _damaged(packed: str, error: Exception) -> SourceError:
-    return SourceError(f"damaged {packed} data ({error}); what stands before them was read")
+def _damaged(packed: str) -> SourceError:
+    # not what the library says: that hangs on how many octets it was given at a time
+    return SourceError(f"damaged {packed} data; what stands before them was read")
 
 
 def _at_least(raw: io.RawIOBase, head: bytes, wanted: int) -> bytes:
