@@ -41,7 +41,7 @@ EXPLAINED = frozenset(
     (
         ("container-pcapng-ether-and-sll.pcapng", 22, "ssh", None, "joined inside the cipher"),
         ("container-pcapng-zstd.pcapng.zst", 22, "ssh", None, "joined inside the cipher"),
-        ("frag-socks-http.pcap", 21477, "http", None, "SOCKS that carries HTTP"),
+        ("frag-socks-http.pcap", 21477, "http", "socks", "SOCKS that carries HTTP"),
         ("mixed-ot-it-synthetic-352hosts.pcap", 4790, "dns", None, "a tunnel (VXLAN-GPE)"),
         ("mixed-ot-it-synthetic-352hosts.pcap", 443, "", "http", "HTTP/2 where tshark wants TLS"),
         ("odd-http-on-5432.pcap", 5432, "", "http", "tshark goes by the number, 5432"),

@@ -31,6 +31,7 @@ from portbook.survey.looking import End, Looked, Room
 from portbook.survey.naming import key
 from portbook.survey.story import Story
 
+pytestmark = pytest.mark.alone  # a process with threads does not fork, and does it all itself
 DEADLINE_S = 30
 CONVERSATIONS = 629  # of what `busy` gives
 VXLAN = b"\x08\0\0\0\0\0\7\0"

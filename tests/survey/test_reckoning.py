@@ -194,6 +194,7 @@ def test_ordinary_conversations_never_reach_a_recogniser(
     assert ["modbus"] == [one.protocol for one in story.totals]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("count", [2, 3])
 def test_several_processes_come_to_the_same(
     count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
