@@ -24,7 +24,7 @@ from portbook.survey.naming import Key, Memory, Named, keep, key, named, remembe
 Progress = Callable[[str, int, int | None], None]
 LIMIT = 1_000_000  # conversations held at once
 POOL_OCTETS = 64 << 20  # for the longer heads of conversations that are still young
-MOST = 250_000  # conversations told one by one of a capture
+MOST = 100_000  # conversations told one by one of a capture
 REMEMBERED = 250_000  # conversations that were closed early
 CLOSED_AT_ONCE = 8  # an eighth of the table is closed when it is full
 _WHERE = attrgetter("where")

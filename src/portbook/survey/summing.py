@@ -38,7 +38,7 @@ from portbook.survey.looking import WHOLE, Looked, Progress, Room, settled, stre
 from portbook.survey.naming import Named
 
 # a conversation that fits a mould gives its longer head back, so few are filled at a time
-ROOM = Room(pool_octets=384 << 20)
+ROOM = Room(pool_octets=384 << 20, most=250_000)
 _FOLDS = ("tcp", "udp")
 _TOGETHER = 1000  # conversations that are told at a time
 Tell = Callable[[str, Iterable[Short]], None]

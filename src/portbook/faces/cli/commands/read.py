@@ -56,11 +56,11 @@ MOST_JOBS = 64
 @click.option(
     "--most",
     type=click.IntRange(1),
-    default=250_000,
+    default=100_000,
     show_default=True,
     metavar="N",
     help="Conversations that are told one by one of a capture; what is beyond is counted, and "
-    "that is said. It bounds memory: some 3 kB each.",
+    "that is said. It bounds memory: some 7 kB each.",
 )
 @filtered
 @booked
