@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import CAPTURES, field, needs_captures
@@ -17,7 +18,7 @@ from portbook.emulators.frames import Host, TcpTalk, pcap
 from portbook.evidence import readers
 from portbook.evidence.folding import Short, short
 from portbook.records import Conversation
-from portbook.survey import jobs, reckoning, traffic
+from portbook.survey import jobs, reckoning, summing, traffic
 from portbook.survey.looking import Room
 from portbook.survey.story import Story
 
@@ -31,7 +32,7 @@ SHORTLY = (
 )  # fmt: skip
 
 
-def polls(count: int, clients: int = 2, *, answer: bytes = TELL) -> bytes:
+def polls(count: int, clients: int = 2, *, answer: bytes = TELL, asks: int = 1) -> bytes:
     """Return a capture in which clients open a connection again and again to read a register."""
     frames = []
     for number in range(count):
@@ -39,7 +40,9 @@ def polls(count: int, clients: int = 2, *, answer: bytes = TELL) -> bytes:
         client = Host(f"10.0.0.{10 + which}", f"02:00:00:00:00:{10 + which:02x}")
         start_ns = 1_700_000_000 * SECOND + number * SECOND
         talk = TcpTalk(client, 30000 + number, SERVER, 502, start_ns=start_ns)
-        frames += talk.to_server(READ).to_client(answer).close()
+        for _ in range(asks):
+            talk = talk.to_server(READ).to_client(answer)
+        frames += talk.close()
     return pcap(frames)
 
 
@@ -225,3 +228,32 @@ def test_short_lines_come_from_one_process(tmp_path: Path) -> None:
     )
 
     assert 30 == len(told) == story.summary.conversations
+
+
+def test_conversations_are_let_go_of_early_and_come_to_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both ways of it: when longer heads become many, and when conversations do."""
+    compiled = pytest.importorskip(
+        "portbook.evidence.compiled", reason="the compiled modules are not built"
+    )
+    path = tmp_path / "polls.pcap"
+    path.write_bytes(polls(40, asks=30))  # more than the first octets that everyone has
+    whole = traffic.read([str(path)], knowledge(), now_ns=NOW_NS)
+    settled: list[int] = []
+    real = compiled.Table.settle
+
+    def settle(table: Any, folding: Any) -> None:
+        before = table._stores.blocks
+        real(table, folding)
+        settled.append(before - table._stores.blocks)
+
+    monkeypatch.setattr(compiled.Table, "settle", settle)
+    for crowd, swept in ((1, 1 << 16), (1 << 16, 1)):
+        settled.clear()
+        monkeypatch.setattr(compiled, "CROWD", crowd)
+        monkeypatch.setattr(summing, "SWEPT", swept)
+        brief = reckoning.reckon([str(path)], knowledge(), now_ns=NOW_NS)
+
+        assert sum(settled) >= 40
+        agree(whole, brief)

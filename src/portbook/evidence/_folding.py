@@ -51,7 +51,6 @@ WHERE = cython.declare(cython.Py_ssize_t, 14)
 MACS = cython.declare(cython.Py_ssize_t, 15)
 CLIENT_PORT = cython.declare(cython.Py_ssize_t, 17)
 SAID = cython.declare(cython.Py_ssize_t, 18)  # payload each way of the last that said enough
-SWEEP = cython.declare(cython.Py_ssize_t, 1 << 16)  # new conversations between two sweeps
 MIX = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
 SETTLED = cython.declare(cython.int, arrays.SETTLED)
 HALF = cython.declare(cython.ulonglong, 0xFFFFFFFF)
@@ -64,6 +63,7 @@ class Folding:
 
     most: groups; of what comes when there are as many, only the totals are kept
     enough: octets each way that say something of a protocol
+    every: new conversations between two sweeps
     """
 
     moulds: Moulds
@@ -81,6 +81,7 @@ class Folding:
     left_out = cython.declare(cython.Py_ssize_t, visibility="readonly")
     unknowable: cython.bint
     swept: cython.Py_ssize_t
+    every: cython.Py_ssize_t
     seen: cython.int  # what the moulds look at: 1 short heads, 2 longer ones
     key = cython.declare(cython.ulonglong[::1])
     tell: object
@@ -93,6 +94,7 @@ class Folding:
         most: int,
         enough: int,
         unknowable: bool,
+        every: int,
         tell: Callable[[list[tuple[list[int], int]]], None] | None,
     ) -> None:
         self.moulds = Moulds(moulds)
@@ -110,7 +112,7 @@ class Folding:
         self.asks = memoryview(bytearray(2 if told is None else not told for told in BY_SYN))
         self.key = memoryview(bytearray(48)).cast("Q")
         self.seed, self.most, self.enough = seed & 0xFFFFFFFFFFFFFFFF, most, enough
-        self.unknowable, self.tell = unknowable, tell
+        self.unknowable, self.tell, self.every = unknowable, tell, every
         self.words = memory(8 * 20 * 1024).cast("Q")
         self._rehash(1 << 11)
 
@@ -159,7 +161,7 @@ class Folding:
         judged: cython.Py_ssize_t
         if flows.rows < self.swept:
             self.swept = 0  # some were closed
-        if flows.rows - self.swept < SWEEP:
+        if flows.rows - self.swept < self.every:
             return
         self.swept = flows.rows
         for number in range(flows.rows):

@@ -106,6 +106,7 @@ def folding(
     most: int,
     enough: int,
     unknowable: bool,
+    every: int,
     tell: Callable[[Iterable[Short]], None] | None = None,
 ) -> Folding | None:
     """Return what folds conversations; None where the compiled modules are not built.
@@ -113,6 +114,7 @@ def folding(
     names: of what is recognised by its mould; most: groups held at once
     enough: octets each way that say something of a protocol
     unknowable: a conversation that no signature knows has no name, since each protocol has one
+    every: new conversations after which all that fit by now are settled
     tell: gets each conversation that is folded, many at a time
     """
     try:
@@ -125,6 +127,7 @@ def folding(
         most=most,
         enough=enough,
         unknowable=unknowable,
+        every=every,
         tell=partial(_tell, tell, names) if tell else None,
     )
 

@@ -39,6 +39,7 @@ from portbook.survey.naming import Named
 
 # a conversation that fits a mould gives its longer head back, so few are filled at a time
 ROOM = Room(pool_octets=384 << 20, most=250_000)
+SWEPT = 1 << 16  # new conversations after which all that fit their mould are let go of
 _FOLDS = ("tcp", "udp")
 _TOGETHER = 1000  # conversations that are told at a time
 Tell = Callable[[str, Iterable[Short]], None]
@@ -67,6 +68,7 @@ def sum_up(
         most=room.most,
         enough=ENOUGH_OCTETS,
         unknowable=not prefilter().always,
+        every=SWEPT,
         tell=each,
     )
     rest = _Rest(room.most, each)
